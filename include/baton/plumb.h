@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Route plumbing protocol: what a forwarder tells its classifier and what a
+ * classifier tells its forwarders (requirements F3, F4, C5). Messages are
+ * plain structs; inside a device a ring hands their ownership over together
+ * with the packet's, between devices they travel in the shim.
+ */
+#ifndef BATON_PLUMB_H
+#define BATON_PLUMB_H
+
+#include <stdint.h>
+
+#include "baton/addr.h"
+
+/* What a route does with its packets. */
+enum plumb_action {
+	PLUMB_ACTION_DROP,
+	PLUMB_ACTION_TUNNEL, /* port-field tunnel to the endpoint's host */
+	PLUMB_ACTION_NAT,    /* rewrite to .nat, send to the endpoint's host */
+	PLUMB_ACTION_RETURN, /* rewrite to .nat, send towards the client */
+};
+
+/* One route as the classifier wants it. */
+struct plumb_route {
+	struct baton_tuple key;
+	struct baton_tuple nat; /* NAT, RETURN: the packet's addresses and ports afterwards */
+	uint16_t vip;           /* id: counters and idle timeouts */
+	uint16_t endpoint;      /* id, VIEW_NONE for DROP */
+	uint16_t nexthop;       /* RETURN: id of the gateway towards the client, or VIEW_NONE: send to .mac on .port */
+	uint16_t port;          /* RETURN without next hop: DPDK port id */
+	uint8_t mac[6];         /* RETURN without next hop: the client's link address */
+	uint8_t action;         /* enum plumb_action */
+	uint8_t state;          /* enum baton_conn_state */
+};
+
+enum plumb_type {
+	/* forwarder → classifier */
+	PLUMB_MISS,       /* .packet, .route.key: no route; or a SYN on a route that is closing */
+	PLUMB_FINAL,      /* .route.key, .tcp_flags: FIN or RST was forwarded */
+	PLUMB_AGED,       /* .route.key: the route was idle and is gone */
+	PLUMB_ADD_FAILED, /* .route.key: the table had no room */
+	/* classifier → forwarder */
+	PLUMB_ADD,       /* .route, and .packet which is to follow it (or NULL) */
+	PLUMB_DELETE,    /* .route.key */
+	PLUMB_SET_STATE, /* .route.key, .route.state */
+	PLUMB_SEND,      /* .packet complete with link header, out of .route.port */
+	/* control → forwarder */
+	PLUMB_QUERY, /* .query: list routes; answered in place */
+};
+
+struct plumb_query;
+
+struct plumb_message {
+	uint8_t type;       /* enum plumb_type */
+	uint8_t forwarder;  /* index of the forwarder lcore it comes from or goes to */
+	uint8_t tcp_flags;  /* MISS, FINAL */
+	uint8_t zero;
+	uint16_t vip;       /* MISS: id, or VIEW_NONE for a reply that belongs to no VIP address */
+	uint16_t l3_offset; /* MISS: bytes from packet start to the IP header */
+	uint16_t l4_offset; /* MISS: bytes from packet start to the TCP/UDP header */
+	void *packet;       /* struct rte_mbuf *, owned by whoever holds the message; or NULL */
+	struct plumb_query *query;
+	struct plumb_route route;
+};
+
+#endif

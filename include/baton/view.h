@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * View: all that the packet path and the classifiers need to know of the
+ * configuration and of the neighbourhood, as one immutable snapshot.
+ *
+ * Written by the control thread before it is published, by nobody after.
+ * Published with rcu_assign_pointer; lcores read it with rcu_dereference once
+ * per burst and report a quiescent state after each (liburcu QSBR), so a
+ * pointer into a view must not be kept beyond the burst.
+ *
+ * Ids (vip, endpoint, next hop) are indexes into the arrays and stay the same
+ * from one view to the next for the same thing: routes hold them.
+ */
+#ifndef BATON_VIEW_H
+#define BATON_VIEW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "baton/addr.h"
+#include "baton/proto.h"
+
+#define VIEW_NONE UINT16_MAX /* no such id */
+#define VIEW_MAX_PORTS 8
+#define VIEW_MAX_FORWARDERS 32
+#define VIEW_NAME_MAX 64
+
+/* Where to send a frame: 16 bytes, read per packet. */
+struct view_nexthop {
+	uint8_t dst_mac[6];
+	uint8_t src_mac[6];
+	uint16_t port; /* DPDK port id */
+	uint8_t valid; /* 0: not resolved */
+	uint8_t zero;
+};
+
+/* One application on one host (physical address and port). Read per packet. */
+struct view_endpoint {
+	uint8_t addr[16]; /* host's dedicated address H, network order */
+	uint16_t port_be;
+	uint16_t nexthop; /* id */
+	uint16_t vip;     /* id */
+	uint8_t family;   /* 0: id not in use */
+	uint8_t capacity; /* 0-99, as configured */
+	uint8_t usable;   /* may get new connections */
+	uint8_t retired;  /* no longer configured; established connections go on */
+	uint8_t zero[6];
+};
+
+struct view_vip {
+	char name[VIEW_NAME_MAX];
+	struct baton_addr addr; /* family 0: id not in use */
+	uint16_t port_be;
+	uint8_t proto;
+	uint8_t mode;        /* enum baton_mode */
+	uint8_t consume;     /* enum baton_consume */
+	uint8_t unknown;     /* enum baton_unknown */
+	uint8_t unreachable; /* enum baton_unreachable */
+	uint16_t timeout_s[BATON_N_CONN_STATES];
+	uint16_t n_endpoints;
+	const uint16_t *endpoints; /* ids; owned by the view */
+};
+
+/* What a local address is. */
+enum view_local_kind {
+	VIEW_LOCAL_NONE,
+	VIEW_LOCAL_VIP,
+	VIEW_LOCAL_TUNNEL,    /* F of a forwarder lcore */
+	VIEW_LOCAL_SNAT,      /* full-NAT source of a forwarder lcore */
+	VIEW_LOCAL_INTERFACE, /* the port's own address */
+};
+
+struct view_local {
+	struct baton_addr addr;
+	uint8_t kind;       /* enum view_local_kind */
+	uint8_t forwarder;  /* index of the lcore, for TUNNEL and SNAT */
+	uint16_t exception; /* 1: unknown traffic to it goes to the kernel */
+};
+
+/* Per forwarder lcore: its own addresses. Family 0 where not configured. */
+struct view_forwarder {
+	struct baton_addr tunnel4;
+	struct baton_addr tunnel6;
+};
+
+struct view_index; /* hash over vips and locals, private to view.c */
+
+struct view {
+	uint64_t generation;
+	uint16_t n_vips;      /* highest id + 1 */
+	uint16_t n_endpoints; /* highest id + 1 */
+	uint16_t n_nexthops;  /* highest id + 1 */
+	uint16_t n_locals;
+	uint16_t n_forwarders;
+	uint16_t shim_port_be;
+	uint16_t port_mtu[VIEW_MAX_PORTS]; /* bytes of L3, by DPDK port id */
+	uint8_t port_mac[VIEW_MAX_PORTS][6];
+	uint8_t port_exception[VIEW_MAX_PORTS]; /* 1: an exception port exists */
+	struct view_nexthop *nexthops;
+	struct view_endpoint *endpoints;
+	struct view_vip *vips;
+	struct view_local *locals;
+	struct view_forwarder forwarders[VIEW_MAX_FORWARDERS];
+	struct view_index *index;
+};
+
+/*
+ * An empty view with room for the given numbers, zeroed, or NULL. The control
+ * thread fills it in, then calls view_seal() and publishes it.
+ */
+struct view *view_new(uint16_t n_vips, uint16_t n_endpoints, uint16_t n_nexthops, uint16_t n_locals);
+/* Takes NULL. Only after a grace period for a published view. */
+void view_free(struct view *v);
+/* Copy endpoint ids for one VIP into memory the view owns. 0 or -ENOMEM. */
+int view_vip_set_endpoints(struct view *v, uint16_t vip, const uint16_t *ids, uint16_t n);
+/* Build the indexes. 0, -ENOMEM, or -EEXIST if two VIPs or two locals collide. */
+int view_seal(struct view *v);
+
+/* Id of the VIP that serves this destination, or VIEW_NONE. Any thread, sealed view. */
+uint16_t view_vip_find(const struct view *v, const uint8_t addr[16], uint8_t family, uint8_t proto, uint16_t port_be);
+/* Borrowed, or NULL if the address is not the device's. */
+const struct view_local *view_local_find(const struct view *v, const uint8_t addr[16], uint8_t family);
+
+_Static_assert(sizeof(struct view_nexthop) == 16, "four to a cache line");
+_Static_assert(sizeof(struct view_endpoint) == 32, "two to a cache line");
+
+#endif

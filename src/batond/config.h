@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * batond's configuration as read and checked: one device file, one file per
+ * VIP. Immutable after config_load(); control thread only.
+ */
+#ifndef BATON_BATOND_CONFIG_H
+#define BATON_BATOND_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "baton/addr.h"
+#include "baton/proto.h"
+
+#define CONFIG_MAX_PORTS 8
+#define CONFIG_MAX_ADDRS 16
+#define CONFIG_MAX_LCORES 64
+#define CONFIG_MAX_SNAT 8
+#define CONFIG_MAX_ENDPOINTS 256
+
+struct config_port {
+	char *name;          /* "net0" */
+	char *device;        /* PCI address "0000:01:00.0", or vdev "net_af_packet0,iface=x" */
+	int mtu;             /* L3 bytes, 1280-9000 (default 1500) */
+	int queues;          /* receive queues; 0: one per forwarder lcore */
+	int rx_descriptors, tx_descriptors;
+	struct baton_prefix addrs[CONFIG_MAX_ADDRS]; /* the interface's own */
+	unsigned n_addrs;
+	struct baton_addr gateway4, gateway6; /* family 0: none */
+	char *exception;     /* name of the tap for traffic to the device itself; NULL: off */
+};
+
+struct config_lcore {
+	int cpu;
+	bool forwarder, classifier;
+	bool busy_poll;      /* "busy"; else "adaptive": sleeps up to 100 us when idle */
+	struct baton_addr tunnel4, tunnel6; /* F; family 0: none */
+	struct baton_addr snat[CONFIG_MAX_SNAT];
+	unsigned n_snat;
+};
+
+struct config_endpoint {
+	struct baton_addr host; /* H */
+	uint16_t port;          /* host order */
+	int capacity;           /* 0-99; 0 gets no new connections */
+	char *name;             /* for people; NULL: none */
+};
+
+struct config_vip {
+	char *file;
+	char *name;
+	struct baton_addr addr;
+	uint16_t port;          /* host order */
+	uint8_t proto;          /* IPPROTO_TCP or IPPROTO_UDP */
+	enum baton_mode mode;
+	enum baton_consume consume;
+	enum baton_unknown unknown;
+	enum baton_unreachable unreachable;
+	int timeout_s[BATON_N_CONN_STATES];
+	struct config_endpoint *endpoints;
+	unsigned n_endpoints;
+};
+
+struct config {
+	char *file;
+	char *name;           /* of the device */
+	char *run_dir;        /* default /run/baton */
+	char *vip_dir;        /* default: "vips" beside the device file; every *.conf in it */
+	char *secret_file;    /* cluster secret */
+	int shim_port;        /* default BATON_SHIM_PORT_DEFAULT */
+	int control_cpu;      /* -1: any */
+	bool hugepages;       /* "auto" reserves at run time and falls back; "off": no-huge */
+	bool hugepages_required; /* "on": refuse to start without */
+	int memory_mb;        /* DPDK memory; default 512 */
+	int packet_buffers;   /* mbufs; default 32768 */
+	int routes_ipv4, routes_ipv6; /* capacity per forwarder lcore; default 65536 each */
+	int connections;      /* inventory capacity per classifier; default 262144 */
+	int snat_port_first, snat_port_last; /* default 1024-65535 */
+	int snat_quarantine_s; /* default 60 */
+	struct config_port ports[CONFIG_MAX_PORTS];
+	unsigned n_ports;
+	struct config_lcore lcores[CONFIG_MAX_LCORES];
+	unsigned n_lcores;
+	struct config_vip *vips;
+	unsigned n_vips;
+};
+
+/* One finding: "vips/web.conf:12: vip.endpoints[1].capacity: 120 is out of range 0-99". */
+struct config_error {
+	char text[512];
+};
+
+/*
+ * Read and check the device file and all VIP files. 0 and *ret (to be freed by
+ * config_free), or -errno with every finding in errors (up to max, *ret_n of
+ * them), nothing else touched.
+ */
+int config_load(const char *device_file, struct config **ret, struct config_error *errors, unsigned max, unsigned *ret_n);
+/* Takes NULL. */
+void config_free(struct config *c);
+
+/*
+ * What can't change while running (ports, lcores, memory, …): -EBUSY with one
+ * finding for each difference; 0 if only what a reload may change differs.
+ */
+int config_reload_check(const struct config *old, const struct config *new, struct config_error *errors, unsigned max,
+			unsigned *ret_n);
+
+#endif

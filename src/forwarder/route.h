@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Route table: connection key → route, for one address family and one
+ * forwarder lcore, which alone reads and writes it (no lock, no RCU).
+ *
+ * Layout: buckets of one cache line, 31 16-bit tags and an overflow count;
+ * entry i of bucket b stands at place b * 32 + i and never moves, so that the
+ * place is the index part of the flow id. Probing goes on linearly by bucket.
+ * The hash is keyed (attackers choose addresses and ports).
+ */
+#ifndef BATON_FORWARDER_ROUTE_H
+#define BATON_FORWARDER_ROUTE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "baton/abi/flow_id.h"
+#include "baton/addr.h"
+#include "baton/plumb.h"
+#include "baton/proto.h"
+
+enum route_flag {
+	ROUTE_FLAG_INTRODUCED = 1, /* tunnel: the mapping has been sent to the host */
+};
+
+/* The part of an entry that both families share. 20 bytes. */
+struct route {
+	uint8_t proto;
+	uint8_t generation; /* of the place; part of the flow id */
+	uint8_t action;     /* enum plumb_action */
+	uint8_t state : 4;  /* enum baton_conn_state */
+	uint8_t flags : 4;  /* enum route_flag */
+	uint16_t endpoint;  /* id in the view, VIEW_NONE for DROP */
+	uint16_t vip;       /* id in the view */
+	uint16_t l3_delta;  /* ones' complement sum to add to the IPv4 header checksum */
+	uint16_t l4_delta;  /* the same for the TCP or UDP checksum */
+	uint16_t last_used_s; /* clock of the lcore, seconds, wraps */
+	uint16_t zero;
+	uint32_t packets;
+};
+
+struct route4 {
+	uint32_t saddr_be, daddr_be;
+	uint16_t sport_be, dport_be;
+	struct route r;
+};
+
+struct route6 {
+	uint8_t saddr[16], daddr[16];
+	uint16_t sport_be, dport_be;
+	struct route r;
+	uint8_t zero[8];
+};
+
+/* Cold half of a NAT or RETURN route, in an array beside the entries. */
+struct route_nat {
+	struct baton_tuple to; /* the packet's addresses and ports afterwards */
+	uint16_t nexthop;      /* RETURN: id, or VIEW_NONE: .mac on .port */
+	uint16_t port;
+	uint8_t mac[6];
+	uint8_t zero[14];
+};
+
+_Static_assert(sizeof(struct route4) == 32, "two entries to a cache line");
+_Static_assert(sizeof(struct route6) == 64, "one entry to a cache line");
+_Static_assert(sizeof(struct route_nat) == 64, "one to a cache line");
+
+struct route_table;
+
+struct route_table_params {
+	uint8_t family;             /* BATON_IPV4 or BATON_IPV6 */
+	uint32_t capacity;          /* routes it must hold; at most 12 M (places are 24 bits) */
+	uint16_t reserved_port;     /* host order: no place whose low 16 bits are this is used (0: none), so that
+				       no flow id puts the shim's port into the destination port */
+	uint8_t hash_key[32];       /* random */
+	/* Zeroed, cache-line aligned memory; NULL: from the C library. */
+	void *(*alloc)(size_t size, void *arg);
+	void (*free)(void *p, void *arg);
+	void *arg;
+};
+
+/* NULL if memory is short or a parameter out of range. */
+struct route_table *route_table_new(const struct route_table_params *p);
+void route_table_free(struct route_table *t);
+
+uint32_t route_table_count(const struct route_table *t);
+uint32_t route_table_capacity(const struct route_table *t);
+size_t route_table_bytes(const struct route_table *t);
+
+/*
+ * Insert what r says. 0 and *ret_index; -EEXIST and the index of the entry that
+ * has the key already (left as it is); -ENOSPC if the table holds its capacity.
+ * Deltas are left 0: the caller fills them in with the addresses it will write.
+ */
+int route_add(struct route_table *t, const struct plumb_route *r, uint16_t now_s, uint32_t *ret_index);
+void route_del(struct route_table *t, uint32_t index);
+
+/* Index of the key's entry, or -ENOENT. */
+int64_t route_find(const struct route_table *t, const struct baton_tuple *key);
+/*
+ * The same for n ≤ 64 keys at once, with prefetch over the burst. keys[i] is
+ * of the table's family. ret_index[i] < 0 where there is none.
+ */
+void route_find_bulk(const struct route_table *t, const struct baton_tuple *const keys[], unsigned n, int64_t ret_index[]);
+
+/* Entry by index: the shared part, the cold part, the key. Index from find or add. */
+struct route *route_at(struct route_table *t, uint32_t index);
+struct route_nat *route_nat_at(struct route_table *t, uint32_t index);
+void route_key_at(const struct route_table *t, uint32_t index, struct baton_tuple *ret);
+uint32_t route_flow_id(const struct route_table *t, uint32_t index);
+/* Index of the live entry with this flow id (index and generation), or -ENOENT. */
+int64_t route_find_flow(const struct route_table *t, uint32_t flow_id);
+
+/* Return true to have the entry deleted. */
+typedef bool (*route_visit_fn)(struct route_table *t, uint32_t index, void *arg);
+/*
+ * Visit the live entries of at most n_buckets buckets from *cursor on (0 at
+ * first; wraps to 0 at the end). Bounded work, for ageing and listing.
+ */
+void route_scan(struct route_table *t, uint32_t *cursor, uint32_t n_buckets, route_visit_fn visit, void *arg);
+
+#endif
