@@ -23,6 +23,7 @@
 #define VIEW_NONE UINT16_MAX /* no such id */
 #define VIEW_MAX_PORTS 8
 #define VIEW_MAX_FORWARDERS 32
+#define VIEW_MAX_PREFIXES 16
 #define VIEW_NAME_MAX 64
 
 /* Where to send a frame: 16 bytes, read per packet. */
@@ -72,15 +73,26 @@ enum view_local_kind {
 
 struct view_local {
 	struct baton_addr addr;
-	uint8_t kind;       /* enum view_local_kind */
-	uint8_t forwarder;  /* index of the lcore, for TUNNEL and SNAT */
-	uint16_t exception; /* 1: unknown traffic to it goes to the kernel */
+	uint8_t kind;      /* enum view_local_kind */
+	uint8_t forwarder; /* index of the lcore, for TUNNEL and SNAT */
+	uint8_t port;      /* DPDK port it is configured on (INTERFACE), else the first */
+	uint8_t zero;
 };
 
 /* Per forwarder lcore: its own addresses. Family 0 where not configured. */
 struct view_forwarder {
 	struct baton_addr tunnel4;
 	struct baton_addr tunnel6;
+};
+
+/* One DPDK port. */
+struct view_port {
+	uint8_t mac[6];
+	uint8_t exception; /* 1: a kernel exception port stands behind it */
+	uint8_t n_prefixes;
+	uint16_t mtu; /* bytes of L3 */
+	uint16_t gateway4, gateway6; /* next hop ids, VIEW_NONE: no gateway of that family */
+	struct baton_prefix prefixes[VIEW_MAX_PREFIXES]; /* what is on its link */
 };
 
 struct view_index; /* hash over vips and locals, private to view.c */
@@ -93,9 +105,8 @@ struct view {
 	uint16_t n_locals;
 	uint16_t n_forwarders;
 	uint16_t shim_port_be;
-	uint16_t port_mtu[VIEW_MAX_PORTS]; /* bytes of L3, by DPDK port id */
-	uint8_t port_mac[VIEW_MAX_PORTS][6];
-	uint8_t port_exception[VIEW_MAX_PORTS]; /* 1: an exception port exists */
+	bool any_half_nat; /* packets to foreign addresses may be replies of a host */
+	struct view_port ports[VIEW_MAX_PORTS]; /* by DPDK port id */
 	struct view_nexthop *nexthops;
 	struct view_endpoint *endpoints;
 	struct view_vip *vips;
