@@ -34,11 +34,11 @@ struct allotment_share {
 struct allotment {
 	uint16_t vip;
 	uint16_t classifier;
-	uint8_t kind; /* enum allotment_kind */
+	uint8_t kind;  /* enum allotment_kind */
 	uint8_t panic; /* 1: every endpoint looks dead, balanced over all (design: panic rule) */
 	uint16_t n_shares;
-	uint64_t made_ns;     /* monotonic clock, when it was computed */
-	uint64_t valid_ns;    /* how long it may be used */
+	uint64_t made_ns;  /* monotonic clock, when it was computed */
+	uint64_t valid_ns; /* how long it may be used */
 	struct allotment_share shares[ALLOTMENT_MAX_ENDPOINTS];
 };
 

@@ -51,9 +51,9 @@ enum plumb_type {
 struct plumb_query;
 
 struct plumb_message {
-	uint8_t type;       /* enum plumb_type */
-	uint8_t forwarder;  /* index of the forwarder lcore it comes from or goes to */
-	uint8_t tcp_flags;  /* MISS, FINAL */
+	uint8_t type;      /* enum plumb_type */
+	uint8_t forwarder; /* index of the forwarder lcore it comes from or goes to */
+	uint8_t tcp_flags; /* MISS, FINAL */
 	uint8_t zero;
 	uint16_t vip;       /* MISS: id, or VIEW_NONE for a reply that belongs to no VIP address */
 	uint16_t l3_offset; /* MISS: bytes from packet start to the IP header */

@@ -28,11 +28,7 @@ enum baton_unknown {
 };
 
 /* What a host next hop that does not answer means for new connections. */
-enum baton_unreachable {
-	BATON_UNREACHABLE_AVOID,
-	BATON_UNREACHABLE_KEEP,
-	BATON_N_UNREACHABLES
-};
+enum baton_unreachable { BATON_UNREACHABLE_AVOID, BATON_UNREACHABLE_KEEP, BATON_N_UNREACHABLES };
 
 /* State of a connection as far as the balancer sees it; selects the idle timeout. */
 enum baton_conn_state {

@@ -19,21 +19,21 @@
 #define CONFIG_MAX_ENDPOINTS 256
 
 struct config_port {
-	char *name;          /* "net0" */
-	char *device;        /* PCI address "0000:01:00.0", or vdev "net_af_packet0,iface=x" */
-	int mtu;             /* L3 bytes, 1280-9000 (default 1500) */
-	int queues;          /* receive queues; 0: one per forwarder lcore */
+	char *name;   /* "net0" */
+	char *device; /* PCI address "0000:01:00.0", or vdev "net_af_packet0,iface=x" */
+	int mtu;      /* L3 bytes, 1280-9000 (default 1500) */
+	int queues;   /* receive queues; 0: one per forwarder lcore */
 	int rx_descriptors, tx_descriptors;
 	struct baton_prefix addrs[CONFIG_MAX_ADDRS]; /* the interface's own */
 	unsigned n_addrs;
 	struct baton_addr gateway4, gateway6; /* family 0: none */
-	char *exception;     /* name of the tap for traffic to the device itself; NULL: off */
+	char *exception;                      /* name of the tap for traffic to the device itself; NULL: off */
 };
 
 struct config_lcore {
 	int cpu;
 	bool forwarder, classifier;
-	bool busy_poll;      /* "busy"; else "adaptive": sleeps up to 100 us when idle */
+	bool busy_poll;                     /* "busy"; else "adaptive": sleeps up to 100 us when idle */
 	struct baton_addr tunnel4, tunnel6; /* F; family 0: none */
 	struct baton_addr snat[CONFIG_MAX_SNAT];
 	unsigned n_snat;
@@ -50,8 +50,8 @@ struct config_vip {
 	char *file;
 	char *name;
 	struct baton_addr addr;
-	uint16_t port;          /* host order */
-	uint8_t proto;          /* IPPROTO_TCP or IPPROTO_UDP */
+	uint16_t port; /* host order */
+	uint8_t proto; /* IPPROTO_TCP or IPPROTO_UDP */
 	enum baton_mode mode;
 	enum baton_consume consume;
 	enum baton_unknown unknown;
@@ -63,20 +63,20 @@ struct config_vip {
 
 struct config {
 	char *file;
-	char *name;           /* of the device */
-	char *run_dir;        /* default /run/baton */
-	char *vip_dir;        /* default: "vips" beside the device file; every *.conf in it */
-	char *secret_file;    /* cluster secret */
-	int shim_port;        /* default BATON_SHIM_PORT_DEFAULT */
-	int control_cpu;      /* -1: any */
-	bool hugepages;       /* "auto" reserves at run time and falls back; "off": no-huge */
-	bool hugepages_required; /* "on": refuse to start without */
-	int memory_mb;        /* DPDK memory; default 512 */
-	int packet_buffers;   /* mbufs; default 32768 */
-	int routes_ipv4, routes_ipv6; /* capacity per forwarder lcore; default 65536 each */
-	int connections;      /* inventory capacity per classifier; default 262144 */
+	char *name;                          /* of the device */
+	char *run_dir;                       /* default /run/baton */
+	char *vip_dir;                       /* default: "vips" beside the device file; every *.conf in it */
+	char *secret_file;                   /* cluster secret */
+	int shim_port;                       /* default BATON_SHIM_PORT_DEFAULT */
+	int control_cpu;                     /* -1: any */
+	bool hugepages;                      /* "auto" reserves at run time and falls back; "off": no-huge */
+	bool hugepages_required;             /* "on": refuse to start without */
+	int memory_mb;                       /* DPDK memory; default 512 */
+	int packet_buffers;                  /* mbufs; default 32768 */
+	int routes_ipv4, routes_ipv6;        /* capacity per forwarder lcore; default 65536 each */
+	int connections;                     /* inventory capacity per classifier; default 262144 */
 	int snat_port_first, snat_port_last; /* default 1024-65535 */
-	int snat_quarantine_s; /* default 60 */
+	int snat_quarantine_s;               /* default 60 */
 	struct config_port ports[CONFIG_MAX_PORTS];
 	unsigned n_ports;
 	struct config_lcore lcores[CONFIG_MAX_LCORES];
@@ -95,7 +95,8 @@ struct config_error {
  * config_free), or -errno with every finding in errors (up to max, *ret_n of
  * them), nothing else touched.
  */
-int config_load(const char *device_file, struct config **ret, struct config_error *errors, unsigned max, unsigned *ret_n);
+int config_load(const char *device_file, struct config **ret, struct config_error *errors, unsigned max,
+		unsigned *ret_n);
 /* Takes NULL. */
 void config_free(struct config *c);
 

@@ -21,22 +21,22 @@ struct classifier;
 #define CLASSIFIER_MAX_SNAT 8
 
 /* Counters, one writer (the lcore), read by anybody. X(name, text) */
-#define CLASSIFIER_COUNTERS(X)                                                              \
-	X(new_connections, "connections given to an endpoint")                              \
-	X(replumbed, "routes plumbed again for connections in the inventory")               \
-	X(ended_final, "connections ended by FIN or RST")                                   \
-	X(ended_idle, "connections ended by idle time")                                     \
-	X(guessed, "mid-session packets sent to a hashed guess")                            \
-	X(refused_no_endpoint, "new connections refused: no usable endpoint")               \
-	X(refused_inventory_full, "new connections refused: inventory full")                \
-	X(refused_ports_exhausted, "new connections refused: no free source address and port") \
-	X(refused_table_full, "new connections refused: a forwarder's route table was full") \
-	X(refused_no_vip, "packets for a VIP that is no longer configured")                 \
-	X(unknown_reset, "mid-session packets of unknown connections answered with a reset") \
-	X(unknown_dropped, "mid-session packets of unknown connections dropped")            \
-	X(allotments_asked, "allotments asked for")                                         \
-	X(allotments_received, "allotments received")                                       \
-	X(allotments_stale, "allotments thrown away because they were too old")             \
+#define CLASSIFIER_COUNTERS(X)                                                                  \
+	X(new_connections, "connections given to an endpoint")                                  \
+	X(replumbed, "routes plumbed again for connections in the inventory")                   \
+	X(ended_final, "connections ended by FIN or RST")                                       \
+	X(ended_idle, "connections ended by idle time")                                         \
+	X(guessed, "mid-session packets sent to a hashed guess")                                \
+	X(refused_no_endpoint, "new connections refused: no usable endpoint")                   \
+	X(refused_inventory_full, "new connections refused: inventory full")                    \
+	X(refused_ports_exhausted, "new connections refused: no free source address and port")  \
+	X(refused_table_full, "new connections refused: a forwarder's route table was full")    \
+	X(refused_no_vip, "packets for a VIP that is no longer configured")                     \
+	X(unknown_reset, "mid-session packets of unknown connections answered with a reset")    \
+	X(unknown_dropped, "mid-session packets of unknown connections dropped")                \
+	X(allotments_asked, "allotments asked for")                                             \
+	X(allotments_received, "allotments received")                                           \
+	X(allotments_stale, "allotments thrown away because they were too old")                 \
 	X(allotments_overdrawn, "connections placed by weight because all tokens were used up") \
 	X(reply_unmatched, "packets to a source-NAT address or from a host that match no connection")
 
@@ -53,14 +53,14 @@ struct classifier_snat {
 };
 
 struct classifier_params {
-	uint16_t index;            /* of this classifier among n_classifiers */
+	uint16_t index; /* of this classifier among n_classifiers */
 	uint16_t n_classifiers;
 	uint16_t n_forwarders;
-	uint32_t max_connections;  /* capacity of the inventory */
+	uint32_t max_connections;                 /* capacity of the inventory */
 	uint16_t snat_port_first, snat_port_last; /* host order, whole range; sliced by classifier */
-	uint32_t snat_quarantine_s; /* a port rests this long after its connection ended (TIME_WAIT) */
+	uint32_t snat_quarantine_s;               /* a port rests this long after its connection ended (TIME_WAIT) */
 	struct classifier_snat snat[VIEW_MAX_FORWARDERS]; /* by forwarder */
-	uint8_t hash_key[16];      /* random */
+	uint8_t hash_key[16];                             /* random */
 };
 
 /* What to do with a packet that missed. */
@@ -79,11 +79,11 @@ struct classifier_decision {
 /* The packet as the classifier sees it. */
 struct classifier_packet {
 	struct baton_tuple key;
-	uint16_t vip;          /* id, or VIEW_NONE: maybe a reply of a NATed connection */
+	uint16_t vip; /* id, or VIEW_NONE: maybe a reply of a NATed connection */
 	uint8_t tcp_flags;
-	uint8_t forwarder;     /* where it missed */
-	uint16_t port;         /* DPDK port it came in on */
-	uint8_t src_mac[6];    /* link address it came from: where replies go if no gateway leads there */
+	uint8_t forwarder;       /* where it missed */
+	uint16_t port;           /* DPDK port it came in on */
+	uint8_t src_mac[6];      /* link address it came from: where replies go if no gateway leads there */
 	uint16_t return_nexthop; /* gateway towards the client, or VIEW_NONE */
 };
 
@@ -106,7 +106,8 @@ struct classifier_state_change {
 unsigned classifier_final(struct classifier *c, const struct baton_tuple *key, uint8_t tcp_flags, uint64_t now_ns,
 			  struct classifier_state_change ret[], unsigned max);
 /* A route is gone from a forwarder by idle time (or was never added: add_failed). */
-void classifier_aged(struct classifier *c, const struct baton_tuple *key, uint8_t forwarder, bool add_failed, uint64_t now_ns);
+void classifier_aged(struct classifier *c, const struct baton_tuple *key, uint8_t forwarder, bool add_failed,
+		     uint64_t now_ns);
 
 /* Next allotment this classifier wants, if any: true and *ret. Call each loop; bounded. */
 bool classifier_wants(struct classifier *c, const struct view *v, uint64_t now_ns, struct allotment_request *ret);

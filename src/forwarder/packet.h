@@ -16,7 +16,7 @@
 #define PACKET_TCP_ACK 0x10
 
 enum packet_kind {
-	PACKET_FLOW,       /* whole TCP or UDP packet; .tuple is set */
+	PACKET_FLOW, /* whole TCP or UDP packet; .tuple is set */
 	PACKET_ARP,
 	PACKET_ND,         /* ICMPv6 133-137 */
 	PACKET_ECHO,       /* ICMP or ICMPv6 echo request; .tuple addresses are set */
@@ -48,7 +48,7 @@ enum packet_bad {
 #define X(name, text) PACKET_BAD_##name,
 	PACKET_BAD_REASONS(X)
 #undef X
-	PACKET_N_BAD
+		PACKET_N_BAD
 };
 
 struct packet_info {

@@ -27,14 +27,14 @@ enum route_flag {
 /* The part of an entry that both families share. 20 bytes. */
 struct route {
 	uint8_t proto;
-	uint8_t generation; /* of the place; part of the flow id */
-	uint8_t action;     /* enum plumb_action */
-	uint8_t state : 4;  /* enum baton_conn_state */
-	uint8_t flags : 4;  /* enum route_flag */
-	uint16_t endpoint;  /* id in the view, VIEW_NONE for DROP */
-	uint16_t vip;       /* id in the view */
-	uint16_t l3_delta;  /* ones' complement sum to add to the IPv4 header checksum */
-	uint16_t l4_delta;  /* the same for the TCP or UDP checksum */
+	uint8_t generation;   /* of the place; part of the flow id */
+	uint8_t action;       /* enum plumb_action */
+	uint8_t state : 4;    /* enum baton_conn_state */
+	uint8_t flags : 4;    /* enum route_flag */
+	uint16_t endpoint;    /* id in the view, VIEW_NONE for DROP */
+	uint16_t vip;         /* id in the view */
+	uint16_t l3_delta;    /* ones' complement sum to add to the IPv4 header checksum */
+	uint16_t l4_delta;    /* the same for the TCP or UDP checksum */
 	uint16_t last_used_s; /* clock of the lcore, seconds, wraps */
 	uint16_t zero;
 	uint32_t packets;
@@ -69,11 +69,11 @@ _Static_assert(sizeof(struct route_nat) == 64, "one to a cache line");
 struct route_table;
 
 struct route_table_params {
-	uint8_t family;             /* BATON_IPV4 or BATON_IPV6 */
-	uint32_t capacity;          /* routes it must hold; at most 12 M (places are 24 bits) */
-	uint16_t reserved_port;     /* host order: no place whose low 16 bits are this is used (0: none), so that
-				       no flow id puts the shim's port into the destination port */
-	uint8_t hash_key[32];       /* random */
+	uint8_t family;         /* BATON_IPV4 or BATON_IPV6 */
+	uint32_t capacity;      /* routes it must hold; at most 12 M (places are 24 bits) */
+	uint16_t reserved_port; /* host order: no place whose low 16 bits are this is used (0: none), so that
+				   no flow id puts the shim's port into the destination port */
+	uint8_t hash_key[32];   /* random */
 	/* Zeroed, cache-line aligned memory; NULL: from the C library. */
 	void *(*alloc)(size_t size, void *arg);
 	void (*free)(void *p, void *arg);
@@ -102,7 +102,8 @@ int64_t route_find(const struct route_table *t, const struct baton_tuple *key);
  * The same for n ≤ 64 keys at once, with prefetch over the burst. keys[i] is
  * of the table's family. ret_index[i] < 0 where there is none.
  */
-void route_find_bulk(const struct route_table *t, const struct baton_tuple *const keys[], unsigned n, int64_t ret_index[]);
+void route_find_bulk(const struct route_table *t, const struct baton_tuple *const keys[], unsigned n,
+		     int64_t ret_index[]);
 
 /* Entry by index: the shared part, the cold part, the key. Index from find or add. */
 struct route *route_at(struct route_table *t, uint32_t index);

@@ -21,20 +21,20 @@
 enum neigh_state {
 	NEIGH_INCOMPLETE, /* asked, never heard */
 	NEIGH_REACHABLE,
-	NEIGH_PROBE,      /* link address known, confirmation asked for */
-	NEIGH_FAILED,     /* did not answer; asked again from time to time */
+	NEIGH_PROBE,  /* link address known, confirmation asked for */
+	NEIGH_FAILED, /* did not answer; asked again from time to time */
 };
 
 /* X(name, text) */
-#define NEIGH_COUNTERS(X)                                                         \
-	X(arp_requests_answered, "ARP requests for own addresses answered")       \
-	X(nd_solicits_answered, "neighbour solicitations for own addresses answered") \
-	X(replies_learned, "ARP replies and neighbour advertisements used")       \
-	X(solicits_sent, "ARP requests and neighbour solicitations sent")         \
-	X(ignored, "ARP and ND packets that concern nobody here")                 \
+#define NEIGH_COUNTERS(X)                                                                              \
+	X(arp_requests_answered, "ARP requests for own addresses answered")                            \
+	X(nd_solicits_answered, "neighbour solicitations for own addresses answered")                  \
+	X(replies_learned, "ARP replies and neighbour advertisements used")                            \
+	X(solicits_sent, "ARP requests and neighbour solicitations sent")                              \
+	X(ignored, "ARP and ND packets that concern nobody here")                                      \
 	X(malformed, "ARP and ND packets refused: bad length, option, checksum, hop limit or address") \
-	X(conflicts, "packets in which another machine claims one of our addresses") \
-	X(moved, "next hops whose link address changed")                          \
+	X(conflicts, "packets in which another machine claims one of our addresses")                   \
+	X(moved, "next hops whose link address changed")                                               \
 	X(failed, "next hops that stopped answering")
 
 struct neigh_counters {
@@ -59,9 +59,9 @@ typedef void (*neigh_change_fn)(void *arg, uint16_t id, enum neigh_state state, 
 
 struct neigh_params {
 	uint16_t max_nexthops;
-	uint32_t reachable_ms;   /* confirmation is valid this long, then PROBE (default 3000) */
-	uint32_t retransmit_ms;  /* between two tries (default 1000) */
-	uint32_t tries;          /* unanswered before FAILED (default 3) */
+	uint32_t reachable_ms;    /* confirmation is valid this long, then PROBE (default 3000) */
+	uint32_t retransmit_ms;   /* between two tries (default 1000) */
+	uint32_t tries;           /* unanswered before FAILED (default 3) */
 	uint32_t failed_retry_ms; /* between tries in FAILED (default 1000) */
 	neigh_is_local_fn is_local;
 	neigh_emit_fn emit;

@@ -51,17 +51,17 @@ int shim_keyring_load(const char *path, struct shim_keyring *ret);
  * order. outer_src and outer_dst are 16 bytes each. Returns bytes written, or
  * -EINVAL for an unknown type, -ENOSPC if size is too small.
  */
-int shim_encode(uint8_t *dst, size_t size, const struct shim_keyring *keys, uint8_t type, const void *body, uint64_t seq,
-		const uint8_t outer_src[16], const uint8_t outer_dst[16]);
+int shim_encode(uint8_t *dst, size_t size, const struct shim_keyring *keys, uint8_t type, const void *body,
+		uint64_t seq, const uint8_t outer_src[16], const uint8_t outer_dst[16]);
 
 /*
  * Check a datagram's UDP payload. On SHIM_OK, *ret_hdr and *ret_body point into
  * p (unaligned; copy before use). window may be NULL (no replay check). On
  * SHIM_STALE and SHIM_REPLAYED the pointers are set too, for RESYNC.
  */
-enum shim_verdict shim_decode(const uint8_t *p, size_t len, const struct shim_keyring *keys, struct replay_window *window,
-			      const uint8_t outer_src[16], const uint8_t outer_dst[16], const struct baton_shim_hdr **ret_hdr,
-			      const void **ret_body);
+enum shim_verdict shim_decode(const uint8_t *p, size_t len, const struct shim_keyring *keys,
+			      struct replay_window *window, const uint8_t outer_src[16], const uint8_t outer_dst[16],
+			      const struct baton_shim_hdr **ret_hdr, const void **ret_body);
 
 /* Body of an INTRODUCE for this connection. */
 void shim_flow_from_tuple(struct baton_shim_flow *dst, uint32_t flow_id, const struct baton_tuple *t);
