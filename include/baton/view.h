@@ -90,8 +90,8 @@ struct view_port {
 	uint8_t mac[6];
 	uint8_t exception; /* 1: a kernel exception port stands behind it */
 	uint8_t n_prefixes;
-	uint16_t mtu; /* bytes of L3 */
-	uint16_t gateway4, gateway6; /* next hop ids, VIEW_NONE: no gateway of that family */
+	uint16_t mtu;                                    /* bytes of L3 */
+	uint16_t gateway4, gateway6;                     /* next hop ids, VIEW_NONE: no gateway of that family */
 	struct baton_prefix prefixes[VIEW_MAX_PREFIXES]; /* what is on its link */
 };
 
@@ -105,7 +105,7 @@ struct view {
 	uint16_t n_locals;
 	uint16_t n_forwarders;
 	uint16_t shim_port_be;
-	bool any_half_nat; /* packets to foreign addresses may be replies of a host */
+	bool any_half_nat;                      /* packets to foreign addresses may be replies of a host */
 	struct view_port ports[VIEW_MAX_PORTS]; /* by DPDK port id */
 	struct view_nexthop *nexthops;
 	struct view_endpoint *endpoints;
