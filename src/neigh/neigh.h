@@ -54,9 +54,13 @@ struct neigh_port {
 typedef bool (*neigh_is_local_fn)(void *arg, uint16_t port, const struct baton_addr *addr);
 /* A frame to send. The bytes are valid during the call only. */
 typedef void (*neigh_emit_fn)(void *arg, uint16_t port, const uint8_t *frame, size_t len);
-/* A next hop's link address or state changed. mac is NULL unless state is REACHABLE or PROBE. */
+/*
+ * A next hop's link address or state changed. mac is NULL unless state is
+ * REACHABLE or PROBE. Must not call back into the neighbourhood.
+ */
 typedef void (*neigh_change_fn)(void *arg, uint16_t id, enum neigh_state state, const uint8_t mac[6]);
 
+/* Times and tries of 0 stand for their defaults. */
 struct neigh_params {
 	uint16_t max_nexthops;
 	uint32_t reachable_ms;    /* confirmation is valid this long, then PROBE (default 3000) */
@@ -73,16 +77,19 @@ struct neigh;
 
 /* NULL if memory is short. */
 struct neigh *neigh_new(const struct neigh_params *p);
+/* Takes NULL. */
 void neigh_free(struct neigh *n);
-/* 0 or -EINVAL. Set before the first input on that port. */
+/* 0, or -EINVAL: port above 31, not a station's MAC, wrong address family. Set before the first input on that port. */
 int neigh_port_set(struct neigh *n, uint16_t port, const struct neigh_port *p);
 
 /*
  * Watch a next hop. 0 and *ret_id; the same (port, addr) gives the same id for
- * the life of the table. -ENOSPC if the table is full. Starts soliciting.
+ * the life of the table. -ENOSPC if the table is full; -EINVAL if the port is
+ * not set or addr is no unicast address. Starts soliciting in state INCOMPLETE;
+ * does nothing if it is watched already.
  */
 int neigh_nexthop_add(struct neigh *n, uint16_t port, const struct baton_addr *addr, uint64_t now_ns, uint16_t *ret_id);
-/* Stop watching; the id stays reserved for this (port, addr). */
+/* Stop watching, in state INCOMPLETE without link address; the id stays reserved for this (port, addr). */
 void neigh_nexthop_del(struct neigh *n, uint16_t id);
 
 struct neigh_nexthop_info {
@@ -98,11 +105,17 @@ struct neigh_nexthop_info {
 uint16_t neigh_n_nexthops(const struct neigh *n);
 int neigh_nexthop_info(const struct neigh *n, uint16_t id, struct neigh_nexthop_info *ret);
 
-/* An ARP or ND frame that came in on port. Bad ones are counted, never fatal. */
+/*
+ * An ARP or ND frame that came in on port, Ethernet header included. Bad ones
+ * are counted, never fatal. May bring the next deadline nearer: poll afterwards.
+ */
 void neigh_input(struct neigh *n, uint16_t port, const uint8_t *frame, size_t len, uint64_t now_ns);
 /* Announce an own address on port: gratuitous ARP or unsolicited advertisement. */
 void neigh_announce(struct neigh *n, uint16_t port, const struct baton_addr *addr);
-/* Do what is due; returns the monotonic time of the next thing to do. */
+/*
+ * Do what is due, a bounded part of it; returns the monotonic time of the next
+ * thing to do (not in the future: call again), UINT64_MAX if there is none.
+ */
 uint64_t neigh_poll(struct neigh *n, uint64_t now_ns);
 
 const struct neigh_counters *neigh_counters_get(const struct neigh *n);
