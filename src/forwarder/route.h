@@ -74,7 +74,10 @@ struct route_table_params {
 	uint16_t reserved_port; /* host order: no place whose low 16 bits are this is used (0: none), so that
 				   no flow id puts the shim's port into the destination port */
 	uint8_t hash_key[32];   /* random */
-	/* Zeroed, cache-line aligned memory; NULL: from the C library. */
+	/*
+	 * Zeroed, cache-line aligned memory; NULL: from the C library. The cold
+	 * halves of NAT routes come from the kernel page by page as they are used.
+	 */
 	void *(*alloc)(size_t size, void *arg);
 	void (*free)(void *p, void *arg);
 	void *arg;
@@ -86,14 +89,21 @@ void route_table_free(struct route_table *t);
 
 uint32_t route_table_count(const struct route_table *t);
 uint32_t route_table_capacity(const struct route_table *t);
+/* Work of one full round of route_scan(). */
+uint32_t route_table_buckets(const struct route_table *t);
+/* Address space, cold halves included. */
 size_t route_table_bytes(const struct route_table *t);
+/* Hash and tag comparison chosen for this CPU, for people: "avx512_aes", "scalar" … */
+const char *route_table_form(const struct route_table *t);
 
 /*
  * Insert what r says. 0 and *ret_index; -EEXIST and the index of the entry that
- * has the key already (left as it is); -ENOSPC if the table holds its capacity.
+ * has the key already (left as it is); -ENOSPC if the table holds its capacity;
+ * -EINVAL for a key of the other family.
  * Deltas are left 0: the caller fills them in with the addresses it will write.
  */
 int route_add(struct route_table *t, const struct plumb_route *r, uint16_t now_s, uint32_t *ret_index);
+/* Does nothing if there is no entry at index. The place keeps its generation. */
 void route_del(struct route_table *t, uint32_t index);
 
 /* Index of the key's entry, or -ENOENT. */
@@ -117,7 +127,8 @@ int64_t route_find_flow(const struct route_table *t, uint32_t flow_id);
 typedef bool (*route_visit_fn)(struct route_table *t, uint32_t index, void *arg);
 /*
  * Visit the live entries of at most n_buckets buckets from *cursor on (0 at
- * first; wraps to 0 at the end). Bounded work, for ageing and listing.
+ * first; ends early and goes back to 0 at the end of the table). Bounded work,
+ * for ageing and listing. visit may delete entries itself.
  */
 void route_scan(struct route_table *t, uint32_t *cursor, uint32_t n_buckets, route_visit_fn visit, void *arg);
 

@@ -126,8 +126,8 @@ static uint32_t slot_hash(const struct view_slot *s)
 
 static bool slot_equal(const struct view_slot *a, const struct view_slot *b)
 {
-	return a->addr[0] == b->addr[0] && a->addr[1] == b->addr[1] && a->port_be == b->port_be && a->proto == b->proto &&
-	       a->family == b->family;
+	return a->addr[0] == b->addr[0] && a->addr[1] == b->addr[1] && a->port_be == b->port_be &&
+	       a->proto == b->proto && a->family == b->family;
 }
 
 /* The slot that holds this key, or the free one where it would go. */

@@ -112,7 +112,8 @@ static void many_locals_and_vips_are_all_found(void **state)
 	struct view *v = view_new(N, 0, 0, N);
 
 	for (unsigned i = 0; i < N; i++) {
-		struct baton_addr a = { .b = { 10, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i }, .family = BATON_IPV4 };
+		struct baton_addr a = { .b = { 10, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i },
+					.family = BATON_IPV4 };
 
 		v->vips[i].addr = a;
 		v->vips[i].proto = IPPROTO_UDP;

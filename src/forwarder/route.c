@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Route table: making it, adding, deleting and walking. Lookups are in route_form.h. */
+#include "forwarder/route_table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "tunnel/siphash.h"
+
+/* One bucket for each 24.8 routes: 80 % load. */
+#define LOAD_ROUTES 248u
+#define LOAD_BUCKETS 10u
+
+static void *alloc_libc(size_t size, void *arg)
+{
+	void *p = aligned_alloc(64, size);
+
+	if (p)
+		memset(p, 0, size);
+	return p;
+}
+
+static void free_libc(void *p, void *arg)
+{
+	free(p);
+}
+
+static size_t entry_bytes(const struct route_table *t)
+{
+	return t->family == BATON_IPV6 ? sizeof(struct route6) : sizeof(struct route4);
+}
+
+static size_t n_places(const struct route_table *t)
+{
+	return (size_t)t->n_buckets * ROUTE_PLACES;
+}
+
+/*
+ * The cold halves take as much room as IPv6 entries, and tunneled routes never
+ * touch theirs: the kernel hands these pages out as they are first used.
+ */
+static struct route_nat *nat_map(const struct route_table *t)
+{
+	size_t size = n_places(t) * sizeof(struct route_nat);
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+/* All keys that the table needs from the one given: SipHash-2-4 of a counter. */
+static uint64_t derive(const uint8_t hash_key[32], uint64_t counter)
+{
+	struct siphash_key k;
+	struct siphash_state s;
+
+	memcpy(&k, hash_key, sizeof k);
+	siphash_init(&s, &k);
+	siphash_add_words(&s, hash_key + sizeof k, 2);
+	siphash_add(&s, counter);
+	return siphash_end(&s);
+}
+
+static void set_keys(struct route_table *t, const uint8_t hash_key[32])
+{
+	uint64_t counter = 0;
+
+	for (unsigned i = 0; i < ROUTE_ROUND_KEYS; i++) {
+		uint64_t w[2] = { derive(hash_key, counter), derive(hash_key, counter + 1) };
+
+		memcpy(t->round_keys[i], w, sizeof w);
+		counter += 2;
+	}
+	t->sip_key[0] = derive(hash_key, counter++);
+	t->sip_key[1] = derive(hash_key, counter++);
+	t->generation_seed = derive(hash_key, counter);
+}
+
+/* Bar the places whose number ends in these 16 bits. */
+static void bar_places(struct route_table *t, uint16_t low)
+{
+	if (low % ROUTE_PLACES == ROUTE_SLOTS)
+		return;
+	for (uint32_t b = low / ROUTE_PLACES; b < t->n_buckets; b += 65536 / ROUTE_PLACES)
+		t->buckets[b].tag[low % ROUTE_PLACES] = ROUTE_TAG_BARRED;
+}
+
+static struct route_table *table_alloc(const struct route_table_params *p, uint32_t n_buckets)
+{
+	struct route_table *t = alloc_libc((sizeof *t + 63) / 64 * 64, NULL);
+
+	if (!t)
+		return NULL;
+	t->family = p->family;
+	t->capacity = p->capacity;
+	t->n_buckets = n_buckets;
+	t->alloc = p->alloc ? p->alloc : alloc_libc;
+	t->free = p->alloc ? p->free : free_libc;
+	t->arg = p->arg;
+	t->buckets = t->alloc(n_buckets * sizeof *t->buckets, t->arg);
+	t->entries = t->alloc(n_places(t) * entry_bytes(t), t->arg);
+	t->nat = nat_map(t);
+	if (!t->buckets || !t->entries || !t->nat) {
+		route_table_free(t);
+		return NULL;
+	}
+	return t;
+}
+
+struct route_table *route_table_new_form(const struct route_table_params *p, const struct route_form *form)
+{
+	uint64_t n_buckets = ((uint64_t)p->capacity * LOAD_BUCKETS + LOAD_ROUTES - 1) / LOAD_ROUTES;
+	struct route_table *t;
+
+	if ((p->family != BATON_IPV4 && p->family != BATON_IPV6) || !p->capacity || n_buckets > ROUTE_MAX_BUCKETS)
+		return NULL;
+	t = table_alloc(p, (uint32_t)n_buckets);
+	if (!t)
+		return NULL;
+	t->form = form;
+	set_keys(t, p->hash_key);
+	/* A flow id fills both ports: port 0 is refused by many a middlebox. */
+	bar_places(t, 0);
+	if (p->reserved_port)
+		bar_places(t, p->reserved_port);
+	return t;
+}
+
+struct route_table *route_table_new(const struct route_table_params *p)
+{
+	const struct route_form *best = route_forms[0];
+
+	for (unsigned i = 0; route_forms[i]; i++)
+		if (route_forms[i]->supported())
+			best = route_forms[i];
+	return route_table_new_form(p, best);
+}
+
+void route_table_free(struct route_table *t)
+{
+	if (!t)
+		return;
+	if (t->buckets)
+		t->free(t->buckets, t->arg);
+	if (t->entries)
+		t->free(t->entries, t->arg);
+	if (t->nat)
+		munmap(t->nat, n_places(t) * sizeof *t->nat);
+	free(t);
+}
+
+uint32_t route_table_count(const struct route_table *t)
+{
+	return t->count;
+}
+
+uint32_t route_table_capacity(const struct route_table *t)
+{
+	return t->capacity;
+}
+
+uint32_t route_table_buckets(const struct route_table *t)
+{
+	return t->n_buckets;
+}
+
+size_t route_table_bytes(const struct route_table *t)
+{
+	return sizeof *t + t->n_buckets * sizeof *t->buckets + n_places(t) * (entry_bytes(t) + sizeof *t->nat);
+}
+
+const char *route_table_form(const struct route_table *t)
+{
+	return t->form->name;
+}
+
+static uint32_t next_bucket(const struct route_table *t, uint32_t b)
+{
+	return b + 1 == t->n_buckets ? 0 : b + 1;
+}
+
+/* Holds a route; index may be anything. */
+static bool is_live(const struct route_table *t, uint32_t index)
+{
+	uint32_t slot = index % ROUTE_PLACES;
+	uint16_t tag;
+
+	if (index >= n_places(t) || slot >= ROUTE_SLOTS)
+		return false;
+	tag = t->buckets[index / ROUTE_PLACES].tag[slot];
+	return tag != ROUTE_TAG_FREE && tag != ROUTE_TAG_BARRED;
+}
+
+/*
+ * Take a free place for this hash: there is one, for less than all are in use.
+ * The slot to start from goes round, so that a place that has just become free
+ * tends to rest before it is used again.
+ */
+static uint32_t take_place(struct route_table *t, uint64_t hash)
+{
+	uint32_t b = route_home(t, hash), free, later, slot;
+
+	while (!(free = t->form->match(&t->buckets[b], ROUTE_TAG_FREE))) {
+		if (t->buckets[b].overflow != UINT16_MAX)
+			t->buckets[b].overflow++;
+		b = next_bucket(t, b);
+	}
+	later = free & ~0u << t->turn;
+	slot = (uint32_t)__builtin_ctz(later ? later : free);
+	t->turn = (uint8_t)((slot + 1) % ROUTE_SLOTS);
+	t->buckets[b].tag[slot] = route_tag(hash);
+	return b * ROUTE_PLACES + slot;
+}
+
+/*
+ * 1 to 255, so that the source port of a flow id is not 0 either. A place
+ * starts anywhere: what a host remembers of an earlier run of this device
+ * then rarely fits.
+ */
+static uint8_t next_generation(const struct route_table *t, uint32_t index, uint8_t last)
+{
+	if (!last)
+		return (uint8_t)(((t->generation_seed ^ index) * 0x9e3779b97f4a7c15ull >> 32) % 255 + 1);
+	return last == 255 ? 1 : (uint8_t)(last + 1);
+}
+
+static struct route *set_key(struct route_table *t, uint32_t index, const struct baton_tuple *key)
+{
+	if (t->family == BATON_IPV6) {
+		struct route6 *e = &t->entries6[index];
+
+		memcpy(e->saddr, key->saddr, 16);
+		memcpy(e->daddr, key->daddr, 16);
+		e->sport_be = key->sport_be;
+		e->dport_be = key->dport_be;
+		return &e->r;
+	}
+	struct route4 *e = &t->entries4[index];
+
+	memcpy(&e->saddr_be, key->saddr, 4);
+	memcpy(&e->daddr_be, key->daddr, 4);
+	e->sport_be = key->sport_be;
+	e->dport_be = key->dport_be;
+	return &e->r;
+}
+
+static void set_nat(struct route_nat *n, const struct plumb_route *r)
+{
+	*n = (struct route_nat){ .to = r->nat, .nexthop = r->nexthop, .port = r->port };
+	memcpy(n->mac, r->mac, sizeof n->mac);
+}
+
+int route_add(struct route_table *t, const struct plumb_route *r, uint16_t now_s, uint32_t *ret_index)
+{
+	uint64_t hash;
+	int64_t found;
+	uint32_t index;
+	struct route *e;
+
+	if (r->key.family != t->family)
+		return -EINVAL;
+	hash = t->form->hash(t, &r->key);
+	found = t->form->find(t, &r->key, hash);
+	if (found >= 0) {
+		*ret_index = (uint32_t)found;
+		return -EEXIST;
+	}
+	if (t->count >= t->capacity)
+		return -ENOSPC;
+	index = take_place(t, hash);
+	e = set_key(t, index, &r->key);
+	*e = (struct route){
+		.proto = r->key.proto,
+		.generation = next_generation(t, index, e->generation),
+		.action = r->action,
+		.state = r->state & 0xf,
+		.endpoint = r->endpoint,
+		.vip = r->vip,
+		.last_used_s = now_s,
+	};
+	if (r->action == PLUMB_ACTION_NAT || r->action == PLUMB_ACTION_RETURN)
+		set_nat(&t->nat[index], r);
+	t->count++;
+	*ret_index = index;
+	return 0;
+}
+
+void route_del(struct route_table *t, uint32_t index)
+{
+	struct baton_tuple key;
+	uint32_t b;
+
+	if (!is_live(t, index))
+		return;
+	route_key_at(t, index, &key);
+	for (b = route_home(t, t->form->hash(t, &key)); b != index / ROUTE_PLACES; b = next_bucket(t, b))
+		if (t->buckets[b].overflow != UINT16_MAX)
+			t->buckets[b].overflow--;
+	t->buckets[b].tag[index % ROUTE_PLACES] = ROUTE_TAG_FREE;
+	t->count--;
+}
+
+int64_t route_find(const struct route_table *t, const struct baton_tuple *key)
+{
+	return t->form->find(t, key, t->form->hash(t, key));
+}
+
+void route_find_bulk(const struct route_table *t, const struct baton_tuple *const keys[], unsigned n,
+		     int64_t ret_index[])
+{
+	t->form->find_bulk(t, keys, n, ret_index);
+}
+
+struct route *route_at(struct route_table *t, uint32_t index)
+{
+	return t->family == BATON_IPV6 ? &t->entries6[index].r : &t->entries4[index].r;
+}
+
+struct route_nat *route_nat_at(struct route_table *t, uint32_t index)
+{
+	return &t->nat[index];
+}
+
+void route_key_at(const struct route_table *t, uint32_t index, struct baton_tuple *ret)
+{
+	*ret = (struct baton_tuple){ .family = t->family };
+	if (t->family == BATON_IPV6) {
+		const struct route6 *e = &t->entries6[index];
+
+		memcpy(ret->saddr, e->saddr, 16);
+		memcpy(ret->daddr, e->daddr, 16);
+		ret->sport_be = e->sport_be;
+		ret->dport_be = e->dport_be;
+		ret->proto = e->r.proto;
+	} else {
+		const struct route4 *e = &t->entries4[index];
+
+		memcpy(ret->saddr, &e->saddr_be, 4);
+		memcpy(ret->daddr, &e->daddr_be, 4);
+		ret->sport_be = e->sport_be;
+		ret->dport_be = e->dport_be;
+		ret->proto = e->r.proto;
+	}
+}
+
+static uint8_t generation_at(const struct route_table *t, uint32_t index)
+{
+	return t->family == BATON_IPV6 ? t->entries6[index].r.generation : t->entries4[index].r.generation;
+}
+
+uint32_t route_flow_id(const struct route_table *t, uint32_t index)
+{
+	return baton_flow_id(generation_at(t, index), index);
+}
+
+int64_t route_find_flow(const struct route_table *t, uint32_t flow_id)
+{
+	uint32_t index = baton_flow_index(flow_id);
+
+	if (!is_live(t, index) || generation_at(t, index) != baton_flow_generation(flow_id))
+		return -ENOENT;
+	return index;
+}
+
+/* Each slot is looked at again before its visit: the one before may have deleted it. */
+static void scan_bucket(struct route_table *t, uint32_t b, route_visit_fn visit, void *arg)
+{
+	for (uint32_t index = b * ROUTE_PLACES; index < b * ROUTE_PLACES + ROUTE_SLOTS; index++)
+		if (is_live(t, index) && visit(t, index, arg))
+			route_del(t, index);
+}
+
+void route_scan(struct route_table *t, uint32_t *cursor, uint32_t n_buckets, route_visit_fn visit, void *arg)
+{
+	uint32_t b = *cursor < t->n_buckets ? *cursor : 0;
+
+	for (uint32_t n = 0; n < n_buckets && b < t->n_buckets; n++)
+		scan_bucket(t, b++, visit, arg);
+	*cursor = b < t->n_buckets ? b : 0;
+}
