@@ -44,11 +44,35 @@ enum plumb_type {
 	PLUMB_DELETE,    /* .route.key */
 	PLUMB_SET_STATE, /* .route.key, .route.state */
 	PLUMB_SEND,      /* .packet complete with link header, out of .route.port */
+	/* forwarder → forwarder */
+	PLUMB_PACKET, /* .packet: take it as if it had come in on your own queue */
 	/* control → forwarder */
 	PLUMB_QUERY, /* .query: list routes; answered in place */
 };
 
-struct plumb_query;
+#define PLUMB_QUERY_ROWS 64
+
+struct plumb_query_row {
+	struct plumb_route route;
+	uint32_t flow_id;
+	uint32_t packets;
+	uint32_t idle_s;
+};
+
+/*
+ * A piece of a forwarder's route table, for people to look at. The asker fills
+ * in family and cursor and keeps the struct alive until done is set (release);
+ * meanwhile it belongs to the forwarder.
+ */
+struct plumb_query {
+	uint8_t family;
+	uint8_t match; /* 1: only the route of .key */
+	uint16_t n_rows;
+	uint32_t cursor; /* 0 at first; updated; 0 again: that was the last piece */
+	struct baton_tuple key;
+	struct plumb_query_row rows[PLUMB_QUERY_ROWS];
+	_Atomic int done;
+};
 
 struct plumb_message {
 	uint8_t type;      /* enum plumb_type */
