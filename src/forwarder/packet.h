@@ -18,7 +18,7 @@
 enum packet_kind {
 	PACKET_FLOW, /* whole TCP or UDP packet; .tuple is set */
 	PACKET_ARP,
-	PACKET_ND,         /* ICMPv6 133-137 */
+	PACKET_ND,         /* ICMPv6 133-137; .tuple addresses are set */
 	PACKET_ECHO,       /* ICMP or ICMPv6 echo request; .tuple addresses are set */
 	PACKET_FRAGMENT,   /* any IP fragment; .tuple addresses are set */
 	PACKET_OTHER_IP,   /* other protocol or ICMP type; .tuple addresses are set */
@@ -34,11 +34,11 @@ enum packet_kind {
 	X(IP_HEADER_LEN, "IPv4 header length below 20 bytes or beyond the packet") \
 	X(IP_TOTAL_LEN, "IP length field beyond the frame or below the headers")   \
 	X(IP_CHECKSUM, "IPv4 header checksum wrong")                               \
-	X(IP_SOURCE, "source address is multicast, broadcast, loopback or zero")   \
-	X(IPV6_EXTENSION, "IPv6 extension headers too many or malformed")          \
+	X(IP_SOURCE, "source address is multicast, broadcast, loopback, or zero and not to a group") \
+	X(IPV6_EXTENSION, "IPv6 extension headers too many, malformed, or a source route still to go") \
 	X(SHORT_L4, "packet shorter than its TCP or UDP header")                   \
 	X(TCP_HEADER_LEN, "TCP data offset below 20 bytes or beyond the packet")   \
-	X(TCP_FLAGS, "TCP flags that no connection uses (none, SYN+FIN, SYN+RST)") \
+	X(TCP_FLAGS, "TCP flags that no connection uses (no SYN, RST or ACK; SYN+FIN; SYN+RST)") \
 	X(UDP_LEN, "UDP length field below 8 or beyond the packet")                \
 	X(PORT_ZERO, "TCP or UDP port 0")                                          \
 	X(SHORT_ARP, "ARP packet too short or not for IPv4 over Ethernet")         \
@@ -56,12 +56,17 @@ struct packet_info {
 	uint8_t bad;  /* enum packet_bad, for PACKET_BAD */
 	uint8_t tcp_flags;
 	uint8_t l2_len;     /* bytes: Ethernet and VLAN tags */
-	uint16_t l4_offset; /* bytes from frame start to the transport header */
+	uint16_t l4_offset; /* bytes from frame start to the transport header; not IP: to the end of the link header */
 	uint16_t end;       /* bytes from frame start to the end of the IP packet (padding excluded) */
 	struct baton_tuple tuple;
 };
 
-/* Never fails: what can't be used is PACKET_BAD. Fills every field. */
+/*
+ * Never fails: what can't be used is PACKET_BAD. Fills every field; what a kind
+ * does not say above is 0. Packets to an IP multicast or broadcast address are
+ * ND or OTHER_IP, never FLOW, ECHO or FRAGMENT. Transport checksums are not
+ * checked. Any thread.
+ */
 void packet_parse(const uint8_t *frame, uint32_t len, struct packet_info *ret);
 
 /* Name ("bad_short_link") and text of a reason, static storage. */
