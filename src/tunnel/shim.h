@@ -40,16 +40,18 @@ enum shim_verdict {
 
 /*
  * Read the cluster secret file: one or two lines of 64 hexadecimal digits, the
- * first signs. Refuses a file that others may read (-EACCES), a malformed one
- * (-EINVAL); -errno from opening. The shim keys are BLAKE2b of each secret
- * with a context of their own (libsodium), so other uses of it get other keys.
+ * first signs. Line ends may be CR LF, and empty lines may follow. Refuses a
+ * file that group or others have any right to (-EACCES), a malformed one
+ * (-EINVAL), two secrets that give the same key id, as equal ones do (-EEXIST);
+ * -errno from opening. The shim keys are BLAKE2b of each secret with a context
+ * of their own (libsodium), so other uses of it get other keys. Any thread.
  */
 int shim_keyring_load(const char *path, struct shim_keyring *ret);
 
 /*
  * Write header and body of type at dst; body is the type's struct, in network
  * order. outer_src and outer_dst are 16 bytes each. Returns bytes written, or
- * -EINVAL for an unknown type, -ENOSPC if size is too small.
+ * -EINVAL for an unknown type or an empty keyring, -ENOSPC if size is too small.
  */
 int shim_encode(uint8_t *dst, size_t size, const struct shim_keyring *keys, uint8_t type, const void *body,
 		uint64_t seq, const uint8_t outer_src[16], const uint8_t outer_dst[16]);

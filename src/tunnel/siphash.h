@@ -75,6 +75,9 @@ static inline void siphash_add_words(struct siphash_state *s, const void *p, uns
 		__u64 w;
 
 		__builtin_memcpy(&w, (const char *)p + i * 8, 8);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+		w = __builtin_bswap64(w);
+#endif
 		siphash_add(s, w);
 	}
 }
