@@ -44,7 +44,7 @@ struct cursor {
 	const uint8_t *frame;
 	uint32_t l3;
 	uint32_t l4;
-	uint32_t end; /* of the IP packet */
+	uint32_t end;   /* of the IP packet */
 	bool multicast; /* or broadcast destination */
 };
 
@@ -178,7 +178,7 @@ static inline uint64_t ipv4_sum(const uint8_t *l3)
 /* An IPv4 address into the first of 16 bytes. */
 static inline void store_ipv4(uint8_t dst[16], const uint8_t *src)
 {
-	uint32_t words[4] = {load32_raw(src)};
+	uint32_t words[4] = { load32_raw(src) };
 
 	memcpy(dst, words, sizeof words);
 }
@@ -303,7 +303,7 @@ static inline void parse_ipv6(struct cursor *c, uint32_t len, struct packet_info
 
 static void parse_arp(const struct cursor *c, uint32_t len, struct packet_info *ret)
 {
-	static const uint8_t ipv4_over_ethernet[6] = {0, 1, 8, 0, 6, 4};
+	static const uint8_t ipv4_over_ethernet[6] = { 0, 1, 8, 0, 6, 4 };
 
 	if (len - c->l3 < ARP_LEN || memcmp(c->frame + c->l3, ipv4_over_ethernet, sizeof ipv4_over_ethernet))
 		return packet_refuse(ret, PACKET_BAD_SHORT_ARP);
@@ -338,7 +338,7 @@ static void parse_link(struct cursor *c, uint32_t len, struct packet_info *ret)
 
 void packet_parse(const uint8_t *frame, uint32_t len, struct packet_info *ret)
 {
-	struct cursor c = {.frame = frame, .l3 = ETHER_LEN};
+	struct cursor c = { .frame = frame, .l3 = ETHER_LEN };
 	uint16_t type;
 
 	if (UNLIKELY(len < ETHER_LEN))

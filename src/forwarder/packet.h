@@ -27,21 +27,21 @@ enum packet_kind {
 };
 
 /* Why a frame is refused. X(name, text) */
-#define PACKET_BAD_REASONS(X)                                                      \
-	X(SHORT_LINK, "frame shorter than its Ethernet or VLAN header")            \
-	X(SHORT_IP, "frame shorter than its IP header")                            \
-	X(IP_VERSION, "IP version does not fit the Ethernet type")                 \
-	X(IP_HEADER_LEN, "IPv4 header length below 20 bytes or beyond the packet") \
-	X(IP_TOTAL_LEN, "IP length field beyond the frame or below the headers")   \
-	X(IP_CHECKSUM, "IPv4 header checksum wrong")                               \
-	X(IP_SOURCE, "source address is multicast, broadcast, loopback, or zero and not to a group") \
+#define PACKET_BAD_REASONS(X)                                                                          \
+	X(SHORT_LINK, "frame shorter than its Ethernet or VLAN header")                                \
+	X(SHORT_IP, "frame shorter than its IP header")                                                \
+	X(IP_VERSION, "IP version does not fit the Ethernet type")                                     \
+	X(IP_HEADER_LEN, "IPv4 header length below 20 bytes or beyond the packet")                     \
+	X(IP_TOTAL_LEN, "IP length field beyond the frame or below the headers")                       \
+	X(IP_CHECKSUM, "IPv4 header checksum wrong")                                                   \
+	X(IP_SOURCE, "source address is multicast, broadcast, loopback, or zero and not to a group")   \
 	X(IPV6_EXTENSION, "IPv6 extension headers too many, malformed, or a source route still to go") \
-	X(SHORT_L4, "packet shorter than its TCP or UDP header")                   \
-	X(TCP_HEADER_LEN, "TCP data offset below 20 bytes or beyond the packet")   \
-	X(TCP_FLAGS, "TCP flags that no connection uses (no SYN, RST or ACK; SYN+FIN; SYN+RST)") \
-	X(UDP_LEN, "UDP length field below 8 or beyond the packet")                \
-	X(PORT_ZERO, "TCP or UDP port 0")                                          \
-	X(SHORT_ARP, "ARP packet too short or not for IPv4 over Ethernet")         \
+	X(SHORT_L4, "packet shorter than its TCP or UDP header")                                       \
+	X(TCP_HEADER_LEN, "TCP data offset below 20 bytes or beyond the packet")                       \
+	X(TCP_FLAGS, "TCP flags that no connection uses (no SYN, RST or ACK; SYN+FIN; SYN+RST)")       \
+	X(UDP_LEN, "UDP length field below 8 or beyond the packet")                                    \
+	X(PORT_ZERO, "TCP or UDP port 0")                                                              \
+	X(SHORT_ARP, "ARP packet too short or not for IPv4 over Ethernet")                             \
 	X(SHORT_ICMP, "ICMP or ICMPv6 message too short")
 
 enum packet_bad {

@@ -101,7 +101,7 @@ static int keyring_parse(const char *text, size_t len, struct shim_keyring *ret)
 
 int shim_keyring_load(const char *path, struct shim_keyring *ret)
 {
-	struct shim_keyring keys = {.n_keys = 0};
+	struct shim_keyring keys = { .n_keys = 0 };
 	char text[SECRET_FILE_MAX];
 	ssize_t n;
 	int err;

@@ -41,7 +41,7 @@ uint16_t frame_checksum(const struct baton_tuple *pseudo, const uint8_t *p, uint
 
 	if (pseudo) {
 		uint32_t n = pseudo->family == BATON_IPV4 ? 4 : 16;
-		uint8_t rest[8] = {0};
+		uint8_t rest[8] = { 0 };
 
 		put32(rest, len);
 		put32(rest + 4, pseudo->proto);
@@ -54,7 +54,7 @@ uint16_t frame_checksum(const struct baton_tuple *pseudo, const uint8_t *p, uint
 
 bool frame_checksums_right(const uint8_t *l3, const uint8_t *l4, uint32_t l4_len, uint8_t proto)
 {
-	struct baton_tuple t = {.proto = proto};
+	struct baton_tuple t = { .proto = proto };
 
 	if (l3[0] >> 4 == 4) {
 		t.family = BATON_IPV4;
@@ -72,7 +72,7 @@ bool frame_checksums_right(const uint8_t *l3, const uint8_t *l4, uint32_t l4_len
 
 static void build_link(const struct frame_spec *s, struct frame *f)
 {
-	static const uint8_t macs[12] = {2, 0, 0, 0, 0, 0xd0, 2, 0, 0, 0, 0, 0xc1};
+	static const uint8_t macs[12] = { 2, 0, 0, 0, 0, 0xd0, 2, 0, 0, 0, 0, 0xc1 };
 
 	memcpy(f->b, macs, sizeof macs);
 	f->l3 = sizeof macs;

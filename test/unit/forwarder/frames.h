@@ -12,17 +12,17 @@
 /* What to build. All 0 but family and proto is a whole, correct frame without payload. */
 struct frame_spec {
 	const char *name;
-	uint8_t family; /* BATON_IPV4 or BATON_IPV6 */
-	uint8_t proto; /* IPPROTO_* */
-	unsigned vlans; /* tags; the first of two is 802.1ad */
+	uint8_t family;   /* BATON_IPV4 or BATON_IPV6 */
+	uint8_t proto;    /* IPPROTO_* */
+	unsigned vlans;   /* tags; the first of two is 802.1ad */
 	unsigned options; /* bytes of IPv4 or TCP options, multiple of 4 */
 	unsigned tcp_options;
 	const char *extension; /* IPv6: letters h, d, r, f (hop-by-hop, destination, routing, fragment) */
-	uint16_t fragment; /* IPv4: flags and offset, host order; IPv6: those of the f header */
-	uint8_t tcp_flags; /* 0: ACK */
+	uint16_t fragment;     /* IPv4: flags and offset, host order; IPv6: those of the f header */
+	uint8_t tcp_flags;     /* 0: ACK */
 	uint8_t icmp_type;
-	unsigned payload; /* bytes, made from their position */
-	unsigned padding; /* bytes behind the packet */
+	unsigned payload;      /* bytes, made from their position */
+	unsigned padding;      /* bytes behind the packet */
 	const char *src, *dst; /* NULL: 198.51.100.7 / 2001:db8:1::7 → 203.0.113.80 / 2001:db8:80::80 */
 	uint32_t seq, ack;
 	bool no_checksum; /* UDP: 0 */

@@ -27,57 +27,58 @@ struct good_case {
 };
 
 static const struct good_case good_cases[] = {
-	{{"tcp4", V4, TCP, .payload = 5}, PACKET_FLOW},
-	{{"tcp4 bare", V4, TCP, .tcp_flags = 0x02}, PACKET_FLOW},
-	{{"tcp4 padded", V4, TCP, .padding = 6}, PACKET_FLOW},
-	{{"tcp4 options", V4, TCP, .options = 8, .tcp_options = 12, .payload = 3}, PACKET_FLOW},
-	{{"tcp4 most options", V4, TCP, .options = 40, .tcp_options = 40}, PACKET_FLOW},
-	{{"tcp4 do not fragment", V4, TCP, .fragment = 0x4000}, PACKET_FLOW},
-	{{"tcp4 vlan", V4, TCP, .vlans = 1, .payload = 9}, PACKET_FLOW},
-	{{"tcp4 two vlans", V4, TCP, .vlans = 2, .padding = 2}, PACKET_FLOW},
-	{{"udp4", V4, UDP, .payload = 12}, PACKET_FLOW},
-	{{"udp4 empty", V4, UDP, .padding = 18}, PACKET_FLOW},
-	{{"udp4 from class e", V4, UDP, .src = "240.0.0.1"}, PACKET_FLOW},
-	{{"udp4 from the last unicast address", V4, UDP, .src = "223.255.255.255"}, PACKET_FLOW},
-	{{"tcp6", V6, TCP, .payload = 5}, PACKET_FLOW},
-	{{"tcp6 vlan padded", V6, TCP, .vlans = 1, .padding = 4}, PACKET_FLOW},
-	{{"udp6", V6, UDP, .payload = 1}, PACKET_FLOW},
-	{{"tcp6 hop-by-hop", V6, TCP, .extension = "h"}, PACKET_FLOW},
-	{{"tcp6 many headers", V6, TCP, .extension = "hdrd", .payload = 2}, PACKET_FLOW},
-	{{"udp6 seven headers", V6, UDP, .extension = "hdddddd"}, PACKET_FLOW},
-	{{"echo4", V4, ICMP4, .icmp_type = 8, .payload = 56}, PACKET_ECHO},
-	{{"echo6", V6, ICMP6, .icmp_type = 128, .payload = 56}, PACKET_ECHO},
-	{{"echo6 behind header", V6, ICMP6, .icmp_type = 128, .extension = "d"}, PACKET_ECHO},
-	{{"echo reply 4", V4, ICMP4, .icmp_type = 0}, PACKET_OTHER_IP},
-	{{"unreachable 6", V6, ICMP6, .icmp_type = 1, .payload = 48}, PACKET_OTHER_IP},
-	{{"icmpv6 in ipv4", V4, ICMP6, .icmp_type = 128}, PACKET_OTHER_IP},
-	{{"icmp in ipv6", V6, ICMP4, .icmp_type = 8}, PACKET_OTHER_IP},
-	{{"router solicitation", V6, ICMP6, .icmp_type = 133, .src = "::", .dst = "ff02::2"}, PACKET_ND},
-	{{"neighbour solicitation", V6, ICMP6, .icmp_type = 135, .dst = "ff02::1:ff00:80", .payload = 24}, PACKET_ND},
-	{{"duplicate address detection", V6, ICMP6, .icmp_type = 135, .src = "::", .dst = "ff02::1:ff00:80",
-	  .payload = 16},
-	 PACKET_ND},
-	{{"neighbour solicitation, unicast", V6, ICMP6, .icmp_type = 135, .payload = 24}, PACKET_ND},
-	{{"redirect", V6, ICMP6, .icmp_type = 137, .payload = 32}, PACKET_ND},
-	{{"mld", V6, ICMP6, .icmp_type = 143, .extension = "h", .src = "::", .dst = "ff02::16"}, PACKET_OTHER_IP},
-	{{"router renumbering", V6, ICMP6, .icmp_type = 138}, PACKET_OTHER_IP},
-	{{"echo4 to all", V4, ICMP4, .icmp_type = 8, .dst = "255.255.255.255"}, PACKET_OTHER_IP},
-	{{"echo6 to all", V6, ICMP6, .icmp_type = 128, .dst = "ff02::1"}, PACKET_OTHER_IP},
-	{{"dhcp", V4, UDP, .src = "0.0.0.0", .dst = "255.255.255.255", .payload = 240}, PACKET_OTHER_IP},
-	{{"vrrp", V4, .proto = 112, .dst = "224.0.0.18", .payload = 12}, PACKET_OTHER_IP},
-	{{"tcp to a group", V4, TCP, .dst = "239.1.2.3"}, PACKET_OTHER_IP},
-	{{"tcp6 to a group", V6, TCP, .dst = "ff05::1"}, PACKET_OTHER_IP},
-	{{"fragment to a group", V4, UDP, .dst = "224.1.1.1", .fragment = 0x2000}, PACKET_OTHER_IP},
-	{{"fragment to a group 6", V6, UDP, .dst = "ff02::5", .extension = "f", .fragment = 1}, PACKET_OTHER_IP},
-	{{"sctp", V4, .proto = 132, .payload = 8}, PACKET_OTHER_IP},
-	{{"esp6", V6, .proto = 50, .payload = 8}, PACKET_OTHER_IP},
-	{{"no next header", V6, .proto = 59}, PACKET_OTHER_IP},
-	{{"first fragment 4", V4, UDP, .fragment = 0x2000, .payload = 64}, PACKET_FRAGMENT},
-	{{"middle fragment 4", V4, TCP, .fragment = 0x2010, .payload = 64}, PACKET_FRAGMENT},
-	{{"last fragment 4", V4, UDP, .fragment = 0x0010, .payload = 3}, PACKET_FRAGMENT},
-	{{"echo fragment", V4, ICMP4, .icmp_type = 8, .fragment = 0x2000}, PACKET_FRAGMENT},
-	{{"fragment 6", V6, UDP, .extension = "f", .fragment = 0x0101, .payload = 64}, PACKET_FRAGMENT},
-	{{"atomic fragment 6", V6, TCP, .extension = "hf"}, PACKET_FRAGMENT},
+	{ { "tcp4", V4, TCP, .payload = 5 }, PACKET_FLOW },
+	{ { "tcp4 bare", V4, TCP, .tcp_flags = 0x02 }, PACKET_FLOW },
+	{ { "tcp4 padded", V4, TCP, .padding = 6 }, PACKET_FLOW },
+	{ { "tcp4 options", V4, TCP, .options = 8, .tcp_options = 12, .payload = 3 }, PACKET_FLOW },
+	{ { "tcp4 most options", V4, TCP, .options = 40, .tcp_options = 40 }, PACKET_FLOW },
+	{ { "tcp4 do not fragment", V4, TCP, .fragment = 0x4000 }, PACKET_FLOW },
+	{ { "tcp4 vlan", V4, TCP, .vlans = 1, .payload = 9 }, PACKET_FLOW },
+	{ { "tcp4 two vlans", V4, TCP, .vlans = 2, .padding = 2 }, PACKET_FLOW },
+	{ { "udp4", V4, UDP, .payload = 12 }, PACKET_FLOW },
+	{ { "udp4 empty", V4, UDP, .padding = 18 }, PACKET_FLOW },
+	{ { "udp4 from class e", V4, UDP, .src = "240.0.0.1" }, PACKET_FLOW },
+	{ { "udp4 from the last unicast address", V4, UDP, .src = "223.255.255.255" }, PACKET_FLOW },
+	{ { "tcp6", V6, TCP, .payload = 5 }, PACKET_FLOW },
+	{ { "tcp6 vlan padded", V6, TCP, .vlans = 1, .padding = 4 }, PACKET_FLOW },
+	{ { "udp6", V6, UDP, .payload = 1 }, PACKET_FLOW },
+	{ { "tcp6 hop-by-hop", V6, TCP, .extension = "h" }, PACKET_FLOW },
+	{ { "tcp6 many headers", V6, TCP, .extension = "hdrd", .payload = 2 }, PACKET_FLOW },
+	{ { "udp6 seven headers", V6, UDP, .extension = "hdddddd" }, PACKET_FLOW },
+	{ { "echo4", V4, ICMP4, .icmp_type = 8, .payload = 56 }, PACKET_ECHO },
+	{ { "echo6", V6, ICMP6, .icmp_type = 128, .payload = 56 }, PACKET_ECHO },
+	{ { "echo6 behind header", V6, ICMP6, .icmp_type = 128, .extension = "d" }, PACKET_ECHO },
+	{ { "echo reply 4", V4, ICMP4, .icmp_type = 0 }, PACKET_OTHER_IP },
+	{ { "unreachable 6", V6, ICMP6, .icmp_type = 1, .payload = 48 }, PACKET_OTHER_IP },
+	{ { "icmpv6 in ipv4", V4, ICMP6, .icmp_type = 128 }, PACKET_OTHER_IP },
+	{ { "icmp in ipv6", V6, ICMP4, .icmp_type = 8 }, PACKET_OTHER_IP },
+	{ { "router solicitation", V6, ICMP6, .icmp_type = 133, .src = "::", .dst = "ff02::2" }, PACKET_ND },
+	{ { "neighbour solicitation", V6, ICMP6, .icmp_type = 135, .dst = "ff02::1:ff00:80", .payload = 24 },
+	  PACKET_ND },
+	{ { "duplicate address detection", V6, ICMP6, .icmp_type = 135, .src = "::", .dst = "ff02::1:ff00:80",
+	    .payload = 16 },
+	  PACKET_ND },
+	{ { "neighbour solicitation, unicast", V6, ICMP6, .icmp_type = 135, .payload = 24 }, PACKET_ND },
+	{ { "redirect", V6, ICMP6, .icmp_type = 137, .payload = 32 }, PACKET_ND },
+	{ { "mld", V6, ICMP6, .icmp_type = 143, .extension = "h", .src = "::", .dst = "ff02::16" }, PACKET_OTHER_IP },
+	{ { "router renumbering", V6, ICMP6, .icmp_type = 138 }, PACKET_OTHER_IP },
+	{ { "echo4 to all", V4, ICMP4, .icmp_type = 8, .dst = "255.255.255.255" }, PACKET_OTHER_IP },
+	{ { "echo6 to all", V6, ICMP6, .icmp_type = 128, .dst = "ff02::1" }, PACKET_OTHER_IP },
+	{ { "dhcp", V4, UDP, .src = "0.0.0.0", .dst = "255.255.255.255", .payload = 240 }, PACKET_OTHER_IP },
+	{ { "vrrp", V4, .proto = 112, .dst = "224.0.0.18", .payload = 12 }, PACKET_OTHER_IP },
+	{ { "tcp to a group", V4, TCP, .dst = "239.1.2.3" }, PACKET_OTHER_IP },
+	{ { "tcp6 to a group", V6, TCP, .dst = "ff05::1" }, PACKET_OTHER_IP },
+	{ { "fragment to a group", V4, UDP, .dst = "224.1.1.1", .fragment = 0x2000 }, PACKET_OTHER_IP },
+	{ { "fragment to a group 6", V6, UDP, .dst = "ff02::5", .extension = "f", .fragment = 1 }, PACKET_OTHER_IP },
+	{ { "sctp", V4, .proto = 132, .payload = 8 }, PACKET_OTHER_IP },
+	{ { "esp6", V6, .proto = 50, .payload = 8 }, PACKET_OTHER_IP },
+	{ { "no next header", V6, .proto = 59 }, PACKET_OTHER_IP },
+	{ { "first fragment 4", V4, UDP, .fragment = 0x2000, .payload = 64 }, PACKET_FRAGMENT },
+	{ { "middle fragment 4", V4, TCP, .fragment = 0x2010, .payload = 64 }, PACKET_FRAGMENT },
+	{ { "last fragment 4", V4, UDP, .fragment = 0x0010, .payload = 3 }, PACKET_FRAGMENT },
+	{ { "echo fragment", V4, ICMP4, .icmp_type = 8, .fragment = 0x2000 }, PACKET_FRAGMENT },
+	{ { "fragment 6", V6, UDP, .extension = "f", .fragment = 0x0101, .payload = 64 }, PACKET_FRAGMENT },
+	{ { "atomic fragment 6", V6, TCP, .extension = "hf" }, PACKET_FRAGMENT },
 };
 
 #define N_GOOD (sizeof good_cases / sizeof good_cases[0])
@@ -159,59 +160,59 @@ struct bad_case {
 };
 
 static const struct bad_case bad_cases[] = {
-	{{"version 6 in ipv4", V4, TCP}, 0, 0, 0x65, PACKET_BAD_IP_VERSION},
-	{{"version 4 in ipv6", V6, TCP}, 0, 0, 0x45, PACKET_BAD_IP_VERSION},
-	{{"header of 16", V4, TCP}, 0, 0, 0x44, PACKET_BAD_IP_HEADER_LEN},
-	{{"header of 0", V4, TCP}, 0, 0, 0x40, PACKET_BAD_IP_HEADER_LEN},
-	{{"header beyond frame", V4, UDP}, 0, 0, 0x4f, PACKET_BAD_IP_HEADER_LEN},
-	{{"total length 0", V4, UDP}, 0, 3, 0, PACKET_BAD_IP_TOTAL_LEN},
-	{{"total length 19", V4, UDP}, 0, 3, 19, PACKET_BAD_IP_TOTAL_LEN},
-	{{"total length below options", V4, UDP, .options = 8}, 0, 3, 27, PACKET_BAD_IP_TOTAL_LEN},
-	{{"total length + 1", V4, UDP}, 0, 3, 29, PACKET_BAD_IP_TOTAL_LEN},
-	{{"total length huge", V4, UDP}, 0, 2, 0xff, PACKET_BAD_IP_TOTAL_LEN},
-	{{"payload length + 1", V6, UDP}, 0, 5, 9, PACKET_BAD_IP_TOTAL_LEN},
-	{{"payload length huge", V6, UDP}, 0, 4, 0xff, PACKET_BAD_IP_TOTAL_LEN},
-	{{"checksum", V4, TCP}, 0, 10, 0, PACKET_BAD_IP_CHECKSUM},
-	{{"checksum, ttl", V4, TCP}, 0, 8, 60, PACKET_BAD_IP_CHECKSUM},
-	{{"checksum, option", V4, TCP, .options = 4}, 0, 23, 0, PACKET_BAD_IP_CHECKSUM},
-	{{"from group", V4, TCP, .src = "224.0.0.1"}, 0, -1, 0, PACKET_BAD_IP_SOURCE},
-	{{"from last group", V4, TCP, .src = "239.255.255.255"}, 0, -1, 0, PACKET_BAD_IP_SOURCE},
-	{{"from broadcast", V4, TCP, .src = "255.255.255.255"}, 0, -1, 0, PACKET_BAD_IP_SOURCE},
-	{{"from loopback", V4, UDP, .src = "127.0.0.1"}, 0, -1, 0, PACKET_BAD_IP_SOURCE},
-	{{"from last loopback", V4, UDP, .src = "127.255.255.255"}, 0, -1, 0, PACKET_BAD_IP_SOURCE},
-	{{"from zero", V4, UDP, .src = "0.0.0.0"}, 0, -1, 0, PACKET_BAD_IP_SOURCE},
-	{{"loopback to group", V4, UDP, .src = "127.0.0.1", .dst = "224.0.0.1"}, 0, -1, 0, PACKET_BAD_IP_SOURCE},
-	{{"from group 6", V6, TCP, .src = "ff02::1"}, 0, -1, 0, PACKET_BAD_IP_SOURCE},
-	{{"from loopback 6", V6, TCP, .src = "::1"}, 0, -1, 0, PACKET_BAD_IP_SOURCE},
-	{{"from zero 6", V6, UDP, .src = "::"}, 0, -1, 0, PACKET_BAD_IP_SOURCE},
-	{{"nd from zero to one", V6, ICMP6, .icmp_type = 135, .src = "::", .payload = 16},
-	 0,
-	 -1,
-	 0,
-	 PACKET_BAD_IP_SOURCE},
-	{{"hop-by-hop not first", V6, TCP, .extension = "dh"}, 0, -1, 0, PACKET_BAD_IPV6_EXTENSION},
-	{{"eight headers", V6, TCP, .extension = "hddddddd"}, 0, -1, 0, PACKET_BAD_IPV6_EXTENSION},
-	{{"twenty headers", V6, TCP, .extension = "dddddddddddddddddddd"}, 0, -1, 0, PACKET_BAD_IPV6_EXTENSION},
-	{{"extension too long", V6, TCP, .extension = "h"}, 0, 41, 3, PACKET_BAD_IPV6_EXTENSION},
-	{{"extension longest", V6, UDP, .extension = "d"}, 0, 41, 0xff, PACKET_BAD_IPV6_EXTENSION},
-	{{"extension cut", V6, TCP, .extension = "h"}, 0, 5, 7, PACKET_BAD_IPV6_EXTENSION},
-	{{"extension missing", V6, TCP, .extension = "h"}, 0, 5, 0, PACKET_BAD_IPV6_EXTENSION},
-	{{"fragment header cut", V6, TCP, .extension = "f"}, 0, 5, 4, PACKET_BAD_IPV6_EXTENSION},
-	{{"source route to go", V6, TCP, .extension = "r"}, 0, 43, 1, PACKET_BAD_IPV6_EXTENSION},
-	{{"tcp of 19 bytes", V6, TCP}, 0, 5, 19, PACKET_BAD_SHORT_L4},
-	{{"tcp of 0 bytes", V6, TCP}, 0, 5, 0, PACKET_BAD_SHORT_L4},
-	{{"udp of 7 bytes", V6, UDP}, 0, 5, 7, PACKET_BAD_SHORT_L4},
-	{{"tcp behind extension, short", V6, TCP, .extension = "h"}, 0, 5, 27, PACKET_BAD_SHORT_L4},
-	{{"data offset 4", V4, TCP}, 1, 12, 0x40, PACKET_BAD_TCP_HEADER_LEN},
-	{{"data offset 0", V6, TCP}, 1, 12, 0, PACKET_BAD_TCP_HEADER_LEN},
-	{{"data offset + 1", V4, TCP}, 1, 12, 0x60, PACKET_BAD_TCP_HEADER_LEN},
-	{{"data offset in padding", V4, TCP, .padding = 40}, 1, 12, 0xf0, PACKET_BAD_TCP_HEADER_LEN},
-	{{"udp length 7", V4, UDP}, 1, 5, 7, PACKET_BAD_UDP_LEN},
-	{{"udp length 0", V6, UDP}, 1, 5, 0, PACKET_BAD_UDP_LEN},
-	{{"udp length + 1", V4, UDP, .padding = 9}, 1, 5, 9, PACKET_BAD_UDP_LEN},
-	{{"udp length huge", V6, UDP}, 1, 4, 0xff, PACKET_BAD_UDP_LEN},
-	{{"icmp of 7 bytes", V6, ICMP6, .icmp_type = 128}, 0, 5, 7, PACKET_BAD_SHORT_ICMP},
-	{{"icmp of 0 bytes to group", V6, ICMP6, .dst = "ff02::1"}, 0, 5, 0, PACKET_BAD_SHORT_ICMP},
+	{ { "version 6 in ipv4", V4, TCP }, 0, 0, 0x65, PACKET_BAD_IP_VERSION },
+	{ { "version 4 in ipv6", V6, TCP }, 0, 0, 0x45, PACKET_BAD_IP_VERSION },
+	{ { "header of 16", V4, TCP }, 0, 0, 0x44, PACKET_BAD_IP_HEADER_LEN },
+	{ { "header of 0", V4, TCP }, 0, 0, 0x40, PACKET_BAD_IP_HEADER_LEN },
+	{ { "header beyond frame", V4, UDP }, 0, 0, 0x4f, PACKET_BAD_IP_HEADER_LEN },
+	{ { "total length 0", V4, UDP }, 0, 3, 0, PACKET_BAD_IP_TOTAL_LEN },
+	{ { "total length 19", V4, UDP }, 0, 3, 19, PACKET_BAD_IP_TOTAL_LEN },
+	{ { "total length below options", V4, UDP, .options = 8 }, 0, 3, 27, PACKET_BAD_IP_TOTAL_LEN },
+	{ { "total length + 1", V4, UDP }, 0, 3, 29, PACKET_BAD_IP_TOTAL_LEN },
+	{ { "total length huge", V4, UDP }, 0, 2, 0xff, PACKET_BAD_IP_TOTAL_LEN },
+	{ { "payload length + 1", V6, UDP }, 0, 5, 9, PACKET_BAD_IP_TOTAL_LEN },
+	{ { "payload length huge", V6, UDP }, 0, 4, 0xff, PACKET_BAD_IP_TOTAL_LEN },
+	{ { "checksum", V4, TCP }, 0, 10, 0, PACKET_BAD_IP_CHECKSUM },
+	{ { "checksum, ttl", V4, TCP }, 0, 8, 60, PACKET_BAD_IP_CHECKSUM },
+	{ { "checksum, option", V4, TCP, .options = 4 }, 0, 23, 0, PACKET_BAD_IP_CHECKSUM },
+	{ { "from group", V4, TCP, .src = "224.0.0.1" }, 0, -1, 0, PACKET_BAD_IP_SOURCE },
+	{ { "from last group", V4, TCP, .src = "239.255.255.255" }, 0, -1, 0, PACKET_BAD_IP_SOURCE },
+	{ { "from broadcast", V4, TCP, .src = "255.255.255.255" }, 0, -1, 0, PACKET_BAD_IP_SOURCE },
+	{ { "from loopback", V4, UDP, .src = "127.0.0.1" }, 0, -1, 0, PACKET_BAD_IP_SOURCE },
+	{ { "from last loopback", V4, UDP, .src = "127.255.255.255" }, 0, -1, 0, PACKET_BAD_IP_SOURCE },
+	{ { "from zero", V4, UDP, .src = "0.0.0.0" }, 0, -1, 0, PACKET_BAD_IP_SOURCE },
+	{ { "loopback to group", V4, UDP, .src = "127.0.0.1", .dst = "224.0.0.1" }, 0, -1, 0, PACKET_BAD_IP_SOURCE },
+	{ { "from group 6", V6, TCP, .src = "ff02::1" }, 0, -1, 0, PACKET_BAD_IP_SOURCE },
+	{ { "from loopback 6", V6, TCP, .src = "::1" }, 0, -1, 0, PACKET_BAD_IP_SOURCE },
+	{ { "from zero 6", V6, UDP, .src = "::" }, 0, -1, 0, PACKET_BAD_IP_SOURCE },
+	{ { "nd from zero to one", V6, ICMP6, .icmp_type = 135, .src = "::", .payload = 16 },
+	  0,
+	  -1,
+	  0,
+	  PACKET_BAD_IP_SOURCE },
+	{ { "hop-by-hop not first", V6, TCP, .extension = "dh" }, 0, -1, 0, PACKET_BAD_IPV6_EXTENSION },
+	{ { "eight headers", V6, TCP, .extension = "hddddddd" }, 0, -1, 0, PACKET_BAD_IPV6_EXTENSION },
+	{ { "twenty headers", V6, TCP, .extension = "dddddddddddddddddddd" }, 0, -1, 0, PACKET_BAD_IPV6_EXTENSION },
+	{ { "extension too long", V6, TCP, .extension = "h" }, 0, 41, 3, PACKET_BAD_IPV6_EXTENSION },
+	{ { "extension longest", V6, UDP, .extension = "d" }, 0, 41, 0xff, PACKET_BAD_IPV6_EXTENSION },
+	{ { "extension cut", V6, TCP, .extension = "h" }, 0, 5, 7, PACKET_BAD_IPV6_EXTENSION },
+	{ { "extension missing", V6, TCP, .extension = "h" }, 0, 5, 0, PACKET_BAD_IPV6_EXTENSION },
+	{ { "fragment header cut", V6, TCP, .extension = "f" }, 0, 5, 4, PACKET_BAD_IPV6_EXTENSION },
+	{ { "source route to go", V6, TCP, .extension = "r" }, 0, 43, 1, PACKET_BAD_IPV6_EXTENSION },
+	{ { "tcp of 19 bytes", V6, TCP }, 0, 5, 19, PACKET_BAD_SHORT_L4 },
+	{ { "tcp of 0 bytes", V6, TCP }, 0, 5, 0, PACKET_BAD_SHORT_L4 },
+	{ { "udp of 7 bytes", V6, UDP }, 0, 5, 7, PACKET_BAD_SHORT_L4 },
+	{ { "tcp behind extension, short", V6, TCP, .extension = "h" }, 0, 5, 27, PACKET_BAD_SHORT_L4 },
+	{ { "data offset 4", V4, TCP }, 1, 12, 0x40, PACKET_BAD_TCP_HEADER_LEN },
+	{ { "data offset 0", V6, TCP }, 1, 12, 0, PACKET_BAD_TCP_HEADER_LEN },
+	{ { "data offset + 1", V4, TCP }, 1, 12, 0x60, PACKET_BAD_TCP_HEADER_LEN },
+	{ { "data offset in padding", V4, TCP, .padding = 40 }, 1, 12, 0xf0, PACKET_BAD_TCP_HEADER_LEN },
+	{ { "udp length 7", V4, UDP }, 1, 5, 7, PACKET_BAD_UDP_LEN },
+	{ { "udp length 0", V6, UDP }, 1, 5, 0, PACKET_BAD_UDP_LEN },
+	{ { "udp length + 1", V4, UDP, .padding = 9 }, 1, 5, 9, PACKET_BAD_UDP_LEN },
+	{ { "udp length huge", V6, UDP }, 1, 4, 0xff, PACKET_BAD_UDP_LEN },
+	{ { "icmp of 7 bytes", V6, ICMP6, .icmp_type = 128 }, 0, 5, 7, PACKET_BAD_SHORT_ICMP },
+	{ { "icmp of 0 bytes to group", V6, ICMP6, .dst = "ff02::1" }, 0, 5, 0, PACKET_BAD_SHORT_ICMP },
 };
 
 static void test_bad(void **state)
@@ -260,7 +261,7 @@ static void test_tcp_flags(void **state)
 		bool syn = flags & PACKET_TCP_SYN, fin = flags & PACKET_TCP_FIN, rst = flags & PACKET_TCP_RST;
 		bool good = (syn || rst || flags & PACKET_TCP_ACK) && !(syn && (fin || rst));
 
-		frame_build(&(struct frame_spec){"flags", V4, TCP}, &f);
+		frame_build(&(struct frame_spec){ "flags", V4, TCP }, &f);
 		f.b[f.l4 + 13] = (uint8_t)flags;
 		parse_exact(f.b, f.len, &p);
 		assert_int_equal(p.kind, good ? PACKET_FLOW : PACKET_BAD);
@@ -270,10 +271,10 @@ static void test_tcp_flags(void **state)
 
 static void test_arp(void **state)
 {
-	static const uint8_t header[8] = {0, 1, 8, 0, 6, 4, 0, 1};
-	static const uint8_t vlan[4] = {0, 7, 8, 6};
+	static const uint8_t header[8] = { 0, 1, 8, 0, 6, 4, 0, 1 };
+	static const uint8_t vlan[4] = { 0, 7, 8, 6 };
 	struct packet_info p;
-	uint8_t b[64] = {0};
+	uint8_t b[64] = { 0 };
 
 	for (unsigned tagged = 0; tagged < 2; tagged++) {
 		unsigned l3 = 14 + tagged * 4;
@@ -303,7 +304,7 @@ static void test_arp(void **state)
 
 static void test_other_link(void **state)
 {
-	uint8_t *big = calloc(1, 70000), b[64] = {0};
+	uint8_t *big = calloc(1, 70000), b[64] = { 0 };
 	struct packet_info p;
 
 	memcpy(b + 12, "\x88\xcc", 2);
@@ -333,7 +334,7 @@ static void test_end_of_16_bits(void **state)
 	struct frame f;
 
 	assert_non_null(big);
-	frame_build(&(struct frame_spec){"big", V6, TCP}, &f);
+	frame_build(&(struct frame_spec){ "big", V6, TCP }, &f);
 	memcpy(big, f.b, f.len);
 	for (unsigned total = 65535 - 14 - 1; total <= 65535 + 40; total++) {
 		unsigned payload = total - 40;

@@ -42,7 +42,7 @@ static void random_tuple(const struct baton_tuple *like, struct baton_tuple *ret
 
 static void random_spec(struct frame_spec *ret)
 {
-	static const char *const extensions[] = {NULL, NULL, "h", "hd", "d"};
+	static const char *const extensions[] = { NULL, NULL, "h", "hd", "d" };
 
 	*ret = (struct frame_spec){
 		.family = frame_random(&seed) & 1 ? BATON_IPV4 : BATON_IPV6,
@@ -118,7 +118,7 @@ static void test_ttl(void **state)
 
 	for (unsigned v6 = 0; v6 < 2; v6++)
 		for (unsigned ttl = 0; ttl < 256; ttl++) {
-			struct frame_spec s = {.family = v6 ? BATON_IPV6 : BATON_IPV4, .proto = IPPROTO_TCP};
+			struct frame_spec s = { .family = v6 ? BATON_IPV6 : BATON_IPV4, .proto = IPPROTO_TCP };
 
 			frame_build(&s, &f);
 			put_ttl(&f, (uint8_t)ttl);
@@ -136,7 +136,7 @@ static void test_ttl(void **state)
 
 static void test_udp_without_checksum(void **state)
 {
-	struct frame_spec s = {.family = BATON_IPV4, .proto = IPPROTO_UDP, .payload = 3, .no_checksum = true};
+	struct frame_spec s = { .family = BATON_IPV4, .proto = IPPROTO_UDP, .payload = 3, .no_checksum = true };
 	struct baton_tuple to;
 	struct frame f;
 
@@ -153,11 +153,11 @@ static void test_udp_without_checksum(void **state)
 /* Ports chosen so that the new sum is 0: UDP must say 0xffff, TCP says 0. */
 static void test_checksum_that_becomes_zero(void **state)
 {
-	static const uint8_t protos[] = {IPPROTO_UDP, IPPROTO_TCP};
+	static const uint8_t protos[] = { IPPROTO_UDP, IPPROTO_TCP };
 
 	for (unsigned i = 0; i < 4; i++) {
 		uint8_t proto = protos[i & 1];
-		struct frame_spec s = {.family = i & 2 ? BATON_IPV6 : BATON_IPV4, .proto = proto, .payload = 11};
+		struct frame_spec s = { .family = i & 2 ? BATON_IPV6 : BATON_IPV4, .proto = proto, .payload = 11 };
 		struct baton_tuple to;
 		uint16_t checksum;
 		struct frame f;
@@ -178,8 +178,8 @@ static void test_checksum_that_becomes_zero(void **state)
 
 static void test_tunnel_tuple(void **state)
 {
-	struct frame_spec s = {.family = BATON_IPV4, .proto = IPPROTO_UDP, .payload = 1};
-	const uint8_t device[16] = {192, 0, 2, 1}, host[16] = {192, 0, 2, 9};
+	struct frame_spec s = { .family = BATON_IPV4, .proto = IPPROTO_UDP, .payload = 1 };
+	const uint8_t device[16] = { 192, 0, 2, 1 }, host[16] = { 192, 0, 2, 9 };
 	struct baton_tuple t;
 	struct packet_info p;
 	struct frame f;

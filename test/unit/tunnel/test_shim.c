@@ -15,23 +15,23 @@
 #include "tunnel/shim.h"
 
 static const struct shim_keyring ring = {
-	.keys = {{.sip = {0x1111, 0x2222}, .id = 5}, {.sip = {0x3333, 0x4444}, .id = 9}},
+	.keys = { { .sip = { 0x1111, 0x2222 }, .id = 5 }, { .sip = { 0x3333, 0x4444 }, .id = 9 } },
 	.n_keys = 2,
 };
-static const uint8_t device[16] = {192, 0, 2, 1}, host[16] = {192, 0, 2, 9};
+static const uint8_t device[16] = { 192, 0, 2, 1 }, host[16] = { 192, 0, 2, 9 };
 
 static const struct {
 	uint8_t type;
 	int len;
 } types[] = {
-	{BATON_SHIM_INTRODUCE, BATON_SHIM_INTRODUCE_LEN},
-	{BATON_SHIM_UNKNOWN, BATON_SHIM_UNKNOWN_LEN},
-	{BATON_SHIM_RESYNC, BATON_SHIM_RESYNC_LEN},
+	{ BATON_SHIM_INTRODUCE, BATON_SHIM_INTRODUCE_LEN },
+	{ BATON_SHIM_UNKNOWN, BATON_SHIM_UNKNOWN_LEN },
+	{ BATON_SHIM_RESYNC, BATON_SHIM_RESYNC_LEN },
 };
 
 static const struct baton_tuple tuple4 = {
-	.saddr = {198, 51, 100, 7},
-	.daddr = {203, 0, 113, 80},
+	.saddr = { 198, 51, 100, 7 },
+	.daddr = { 203, 0, 113, 80 },
 	.sport_be = 0x1234,
 	.dport_be = 0xbb01,
 	.family = BATON_IPV4,
@@ -44,7 +44,7 @@ static size_t make(uint8_t type, uint64_t seq, const struct shim_keyring *keys, 
 	union {
 		struct baton_shim_flow flow;
 		uint8_t b[64];
-	} body = {.b = {1, 2, 3, 4}};
+	} body = { .b = { 1, 2, 3, 4 } };
 	int n;
 
 	if (type == BATON_SHIM_INTRODUCE)
@@ -116,8 +116,8 @@ static void test_round_trip(void **state)
 
 static void test_encode_refusals(void **state)
 {
-	struct shim_keyring none = {.n_keys = 0};
-	uint8_t b[128], body[48] = {0};
+	struct shim_keyring none = { .n_keys = 0 };
+	uint8_t b[128], body[48] = { 0 };
 
 	for (unsigned type = 0; type < 256; type++) {
 		int n = shim_encode(b, sizeof b, &ring, (uint8_t)type, body, 1, device, host);
@@ -152,7 +152,7 @@ static void test_every_prefix(void **state)
 /* Only an INTRODUCE may be longer than header and body: an inner packet follows, of any bytes. */
 static void test_trailing_bytes(void **state)
 {
-	uint8_t b[128] = {0};
+	uint8_t b[128] = { 0 };
 
 	for (unsigned i = 0; i < 3; i++) {
 		size_t n = make(types[i].type, 1, &ring, b);
@@ -176,7 +176,7 @@ static void test_every_bit(void **state)
 		size_t n = make(types[i].type, 77, &ring, b);
 
 		for (size_t bit = 0; bit < n * 8; bit++) {
-			struct replay_window w = {0};
+			struct replay_window w = { 0 };
 			enum shim_verdict v;
 
 			b[bit / 8] ^= (uint8_t)(1u << bit % 8);
@@ -206,14 +206,14 @@ static void test_header_refusals(void **state)
 		uint8_t value;
 		enum shim_verdict want;
 	} cases[] = {
-		{0, 0, SHIM_MALFORMED},   {1, 0, SHIM_MALFORMED},
-		{2, 0, SHIM_VERSION},     {2, BATON_SHIM_VERSION + 1, SHIM_VERSION},
-		{3, 0, SHIM_MALFORMED},   {3, 4, SHIM_MALFORMED},
-		{3, 255, SHIM_MALFORMED}, {3, BATON_SHIM_UNKNOWN, SHIM_MALFORMED},
-		{4, 1, SHIM_MALFORMED},   {5, 0, SHIM_MALFORMED},
-		{5, 71, SHIM_MALFORMED},  {5, 73, SHIM_MALFORMED},
-		{6, 6, SHIM_UNKNOWN_KEY}, {7, 1, SHIM_MALFORMED},
-		{6, 9, SHIM_FORGED}, /* a key there is, but not the one that signed */
+		{ 0, 0, SHIM_MALFORMED },   { 1, 0, SHIM_MALFORMED },
+		{ 2, 0, SHIM_VERSION },     { 2, BATON_SHIM_VERSION + 1, SHIM_VERSION },
+		{ 3, 0, SHIM_MALFORMED },   { 3, 4, SHIM_MALFORMED },
+		{ 3, 255, SHIM_MALFORMED }, { 3, BATON_SHIM_UNKNOWN, SHIM_MALFORMED },
+		{ 4, 1, SHIM_MALFORMED },   { 5, 0, SHIM_MALFORMED },
+		{ 5, 71, SHIM_MALFORMED },  { 5, 73, SHIM_MALFORMED },
+		{ 6, 6, SHIM_UNKNOWN_KEY }, { 7, 1, SHIM_MALFORMED },
+		{ 6, 9, SHIM_FORGED }, /* a key there is, but not the one that signed */
 	};
 	uint8_t b[128];
 
@@ -233,16 +233,16 @@ static void test_flow_refusals(void **state)
 		uint8_t value;
 		enum shim_verdict want;
 	} cases[] = {
-		{4, 6, SHIM_OK},           {4, 0, SHIM_MALFORMED},  {4, 5, SHIM_MALFORMED},
-		{5, IPPROTO_UDP, SHIM_OK}, {5, 0, SHIM_MALFORMED},  {5, IPPROTO_ICMP, SHIM_MALFORMED},
-		{10, 1, SHIM_MALFORMED},   {15, 1, SHIM_MALFORMED}, {20, 1, SHIM_MALFORMED},
-		{31, 1, SHIM_MALFORMED},   {36, 1, SHIM_MALFORMED}, {47, 1, SHIM_MALFORMED},
-		{16, 1, SHIM_OK},
+		{ 4, 6, SHIM_OK },           { 4, 0, SHIM_MALFORMED },  { 4, 5, SHIM_MALFORMED },
+		{ 5, IPPROTO_UDP, SHIM_OK }, { 5, 0, SHIM_MALFORMED },  { 5, IPPROTO_ICMP, SHIM_MALFORMED },
+		{ 10, 1, SHIM_MALFORMED },   { 15, 1, SHIM_MALFORMED }, { 20, 1, SHIM_MALFORMED },
+		{ 31, 1, SHIM_MALFORMED },   { 36, 1, SHIM_MALFORMED }, { 47, 1, SHIM_MALFORMED },
+		{ 16, 1, SHIM_OK },
 	};
 	uint8_t b[128];
 
 	for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		struct replay_window w = {0};
+		struct replay_window w = { 0 };
 		size_t n = make(BATON_SHIM_INTRODUCE, 5, &ring, b);
 
 		b[sizeof(struct baton_shim_hdr) + cases[i].at] = cases[i].value;
@@ -254,8 +254,8 @@ static void test_flow_refusals(void **state)
 
 static void test_second_key(void **state)
 {
-	struct shim_keyring rolled = {.keys = {ring.keys[1], ring.keys[0]}, .n_keys = 2};
-	struct shim_keyring other = {.keys = {{.sip = {1, 2}, .id = 5}}, .n_keys = 1};
+	struct shim_keyring rolled = { .keys = { ring.keys[1], ring.keys[0] }, .n_keys = 2 };
+	struct shim_keyring other = { .keys = { { .sip = { 1, 2 }, .id = 5 } }, .n_keys = 1 };
 	uint8_t b[128];
 	size_t n = make(BATON_SHIM_UNKNOWN, 1, &rolled, b);
 
@@ -270,7 +270,7 @@ static void test_second_key(void **state)
 
 static void test_replay(void **state)
 {
-	struct replay_window w = {0};
+	struct replay_window w = { 0 };
 	uint8_t b[128];
 	size_t n;
 
@@ -289,7 +289,7 @@ static void test_replay(void **state)
 
 static void test_flow_from_tuple(void **state)
 {
-	struct baton_tuple t6 = {.sport_be = 1, .dport_be = 2, .family = BATON_IPV6, .proto = IPPROTO_UDP};
+	struct baton_tuple t6 = { .sport_be = 1, .dport_be = 2, .family = BATON_IPV6, .proto = IPPROTO_UDP };
 	struct baton_shim_flow f;
 
 	memset(&f, 0xff, sizeof f);
