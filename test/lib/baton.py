@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""batond and baton-agent: their configuration files, start and stop, and what they say of themselves."""
+import json
+import os
+import secrets
+import socket
+
+from lib.shell import Failed, wait_for
+from lib.topology import DEVICE4, DEVICE6, PORT, ROUTER4, ROUTER6, host_addresses
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.abspath(os.environ.get("BATON_BUILD", os.path.join(ROOT, "build")))
+BATOND = os.path.join(BUILD, "src/batond/batond")
+AGENT = os.path.join(BUILD, "src/agent/baton-agent")
+BATONCTL = os.path.join(BUILD, "src/batonctl/batonctl")
+
+TUNNEL4, TUNNEL6 = "10.0.0.10", "2001:db8::10"
+SNAT4, SNAT6 = "10.0.0.20", "2001:db8::20"
+VIP4, VIP6 = "10.0.0.100", "2001:db8::100"
+SHIM_PORT = 7471
+
+
+def text(value):
+    """A value in libconfig's notation."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return "{ " + " ".join(f"{k} = {text(v)};" for k, v in value.items()) + " }"
+    if isinstance(value, (list, tuple)):
+        left, right = "()" if value and isinstance(value[0], dict) else "[]"
+        return left + ", ".join(text(v) for v in value) + right
+    return str(value) if isinstance(value, int) else '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def write(path, settings):
+    with open(path, "w", encoding="utf-8") as f:
+        for key, value in settings.items():
+            f.write(f"{key} = {text(value)};\n")
+
+
+def secret(topology):
+    """Path of the run's cluster secret; made when first asked for."""
+    path = topology.path("cluster.key")
+    if not os.path.exists(path):
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as f:
+            f.write(secrets.token_hex(32) + "\n")
+    return path
+
+
+def vip(name, address, port=80, protocol="tcp", mode="tunnel", hosts=(1, 2, 3), capacity=50, host_port=None, **more):
+    """Settings of one VIP over the given hosts."""
+    v6 = ":" in address
+    endpoints = [{"host": host_addresses(n)[v6], "port": host_port or port, "capacity": capacity, "name": f"host{n}"}
+                 for n in hosts]
+    return {"name": name, "address": address, "port": port, "protocol": protocol, "mode": mode, "endpoints": endpoints, **more}
+
+
+class Notify:
+    """Where a program says READY=1, as systemd would listen."""
+
+    def __init__(self, path):
+        self.path = path
+        if os.path.exists(path):
+            os.unlink(path)
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(path)
+        self.said = []
+
+    def ready(self):
+        while True:
+            try:
+                self.said += self.socket.recv(4096, socket.MSG_DONTWAIT).decode().splitlines()
+            except BlockingIOError:
+                return "READY=1" in self.said
+
+
+class Batond:
+    """The device. vips: settings made by vip(). Changes of .vips and .settings count after write()."""
+
+    def __init__(self, topology, vips, **changes):
+        self.topology = topology
+        self.vips = {v["name"]: v for v in vips}
+        self.run_dir = topology.path("device", "run", "x")[:-2]
+        self.config = topology.path("device", "baton.conf")
+        self.settings = self._settings()
+        self.settings.update(changes)
+        self.starts = 0
+        self.process = None
+
+    def _settings(self):
+        port = {"name": PORT, "device": f"net_af_packet0,iface={PORT}", "mtu": 1500,
+                "addresses": [f"{DEVICE4}/24", f"{DEVICE6}/64"]}
+        if self.topology.router:
+            port.update(gateway4=ROUTER4, gateway6=ROUTER6)
+        return {
+            "device": {"name": "lb1", "run_dir": self.run_dir, "secret_file": secret(self.topology),
+                       "shim_port": SHIM_PORT, "vip_dir": "vips"},
+            "memory": {"hugepages": "off", "size_mb": 256, "packet_buffers": 16384},
+            "routes": {"ipv4": 16384, "ipv6": 16384, "connections": 32768},
+            "ports": [port],
+            "lcores": [{"cpu": max(os.sched_getaffinity(0)), "roles": ["forwarder", "classifier"], "poll": "adaptive",
+                        "tunnel": [TUNNEL4, TUNNEL6], "snat": [SNAT4, SNAT6]}],
+        }
+
+    def write(self):
+        write(self.config, self.settings)
+        folder = self.topology.path("device", "vips", "x")[:-2]
+        for old in os.listdir(folder):
+            os.unlink(os.path.join(folder, old))
+        for name, settings in self.vips.items():
+            write(os.path.join(folder, f"{name}.conf"), {"vip": settings})
+
+    def start(self):
+        self.write()
+        self.starts += 1
+        notify = Notify(self.topology.path("device", "notify"))
+        self.process = self.topology.start("device", f"batond-{self.starts}", BATOND, "--config", self.config,
+                                           env={"NOTIFY_SOCKET": notify.path})
+        self.process.wait_ready(notify.ready, timeout=60)
+        return self
+
+    def ctl(self, *words, check=True):
+        return self.topology.run("device", BATONCTL, "--run-dir", self.run_dir, *words, check=check)
+
+    def show(self, what, *words):
+        """What batonctl shows, as data."""
+        out = self.ctl("show", what, *words, "--json").stdout
+        try:
+            return json.loads(out)
+        except ValueError:
+            raise Failed(f"batonctl show {what} --json: no JSON:\n{out}") from None
+
+    def reload(self, check=True):
+        self.write()
+        return self.ctl("reload", check=check)
+
+
+class Agent:
+    """The agent of host n."""
+
+    def __init__(self, topology, n, vips=(VIP4, VIP6)):
+        self.topology = topology
+        self.host = f"host{n}"
+        self.run_dir = topology.path(self.host, "run", "x")[:-2]
+        self.config = topology.path(self.host, "agent.conf")
+        self.settings = {"agent": {
+            "name": self.host, "run_dir": self.run_dir, "secret_file": secret(topology), "device": PORT,
+            "shim_port": SHIM_PORT, "addresses": list(host_addresses(n)), "forwarders": [TUNNEL4, TUNNEL6],
+            "vips": list(vips)}}
+        self.starts = 0
+        self.process = None
+
+    def start(self):
+        write(self.config, self.settings)
+        self.starts += 1
+        notify = Notify(self.topology.path(self.host, "notify"))
+        self.process = self.topology.start(self.host, f"agent-{self.host}-{self.starts}", AGENT, "--config", self.config,
+                                           env={"NOTIFY_SOCKET": notify.path})
+        self.process.wait_ready(notify.ready)
+        return self
+
+    def remove(self):
+        return self.topology.run(self.host, AGENT, "--config", self.config, "--remove")
+
+
+def resolved(device, n_hosts):
+    """Wait until the device knows the link addresses of that many next hops."""
+    def known():
+        rows = device.show("neighbours")
+        return sum(r.get("state") == "reachable" for r in rows) >= n_hosts
+    wait_for(known, f"link addresses of {n_hosts} hosts known to the device")
