@@ -17,10 +17,10 @@
 
 struct neigh_nexthop {
 	struct neigh_nexthop_info info;
-	uint64_t moved_ns;  /* when the link address was last set; 0: never */
-	uint64_t sent_ns;   /* last solicitation; 0: never */
-	uint32_t n_sent;    /* in this state */
-	bool awaiting;      /* a solicitation is out that was not answered yet */
+	uint64_t moved_ns; /* when the link address was last set; 0: never */
+	uint64_t sent_ns;  /* last solicitation; 0: never */
+	uint32_t n_sent;   /* in this state */
+	bool awaiting;     /* a solicitation is out that was not answered yet */
 };
 
 struct neigh_port_state {
@@ -35,7 +35,7 @@ struct neigh {
 	struct neigh_port_state ports[NEIGH_MAX_PORTS];
 	struct neigh_nexthop *nexthops;
 	uint16_t n_nexthops;
-	uint32_t *buckets; /* (port, address) → id + 1, open addressing */
+	uint32_t *buckets;  /* (port, address) → id + 1, open addressing */
 	uint32_t n_buckets; /* power of two, at least twice the capacity */
 	struct due due;
 };

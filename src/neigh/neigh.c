@@ -82,7 +82,8 @@ bool neigh_learn(struct neigh *n, uint16_t port, const struct link_header *h, co
 	return true;
 }
 
-static void neigh_announce_on(struct neigh *n, uint16_t port, const struct link_header *h, const struct baton_addr *addr)
+static void neigh_announce_on(struct neigh *n, uint16_t port, const struct link_header *h,
+			      const struct baton_addr *addr)
 {
 	if (addr->family == BATON_IPV4)
 		arp_announce(n, port, h, addr);

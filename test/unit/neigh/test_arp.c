@@ -70,7 +70,8 @@ static void arp_answer_keeps_vlan_tags(void **state)
 static void arp_three_tags_are_malformed(void **state)
 {
 	struct fixture *f = *state;
-	struct frame in = frame_link(BROADCAST, HOST_MAC, "\x81\x00\x00\x01\x81\x00\x00\x01\x81\x00\x00\x01", 3, 0x0806);
+	struct frame in =
+		frame_link(BROADCAST, HOST_MAC, "\x81\x00\x00\x01\x81\x00\x00\x01\x81\x00\x00\x01", 3, 0x0806);
 
 	frame_add_arp(&in, 1, HOST_MAC, "192.0.2.10", "\0\0\0\0\0\0", "192.0.2.80");
 	input(f, 0, &in, T0);
