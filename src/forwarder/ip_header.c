@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "forwarder/ip_header.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "forwarder/checksum.h"
+
+static void write16(uint8_t *p, uint32_t v)
+{
+	uint16_t be = htons((uint16_t)v);
+
+	memcpy(p, &be, sizeof be);
+}
+
+/* Identification 0: it has no meaning in a packet that can't be fragmented (RFC 6864). */
+static void write_ipv4(uint8_t *l3, const struct baton_tuple *t, uint8_t traffic_class, uint32_t l4_len)
+{
+	memset(l3, 0, 20);
+	l3[0] = 0x45;
+	l3[1] = traffic_class;
+	write16(l3 + 2, 20 + l4_len);
+	l3[6] = 0x40;
+	l3[8] = IP_HEADER_TTL;
+	l3[9] = t->proto;
+	memcpy(l3 + 12, t->saddr, 4);
+	memcpy(l3 + 16, t->daddr, 4);
+	checksum_ipv4_write(l3);
+}
+
+static void write_ipv6(uint8_t *l3, const struct baton_tuple *t, uint8_t traffic_class, uint32_t l4_len)
+{
+	write16(l3, 0x6000u | (uint32_t)traffic_class << 4);
+	write16(l3 + 2, 0);
+	write16(l3 + 4, l4_len);
+	l3[6] = t->proto;
+	l3[7] = IP_HEADER_TTL;
+	memcpy(l3 + 8, t->saddr, sizeof t->saddr);
+	memcpy(l3 + 24, t->daddr, sizeof t->daddr);
+}
+
+uint32_t ip_header_write(uint8_t *l3, const struct baton_tuple *t, uint8_t traffic_class, uint32_t l4_len)
+{
+	if (t->family == BATON_IPV4)
+		write_ipv4(l3, t, traffic_class, l4_len);
+	else
+		write_ipv6(l3, t, traffic_class, l4_len);
+	return ip_header_len(t->family);
+}
+
+void ip_tuple_reverse(const struct baton_tuple *t, struct baton_tuple *ret)
+{
+	struct baton_tuple r = *t;
+
+	memcpy(r.saddr, t->daddr, sizeof r.saddr);
+	memcpy(r.daddr, t->saddr, sizeof r.daddr);
+	r.sport_be = t->dport_be;
+	r.dport_be = t->sport_be;
+	*ret = r;
+}
