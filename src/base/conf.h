@@ -98,6 +98,8 @@ struct conf_doc;
  */
 int conf_doc_read_file(const char *path, const char *name, struct conf_findings *f, struct conf_doc **ret);
 int conf_doc_read_text(const char *text, size_t len, const char *name, struct conf_findings *f, struct conf_doc **ret);
+/* The name it was read under; the document's. */
+const char *conf_doc_name(const struct conf_doc *doc);
 /* Takes NULL. */
 void conf_doc_free(struct conf_doc *doc);
 
@@ -120,6 +122,8 @@ void conf_warning(struct conf_findings *f, const struct conf_doc *doc, const cha
 	__attribute__((format(printf, 4, 5)));
 /* Report a finding that belongs to no line: "where: what is wrong". */
 void conf_error_plain(struct conf_findings *f, const char *where, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void conf_warning_plain(struct conf_findings *f, const char *where, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 enum conf_print_format { CONF_PRINT_TEXT, CONF_PRINT_MARKDOWN, CONF_PRINT_MAN };

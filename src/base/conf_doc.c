@@ -64,6 +64,20 @@ void conf_error_plain(struct conf_findings *f, const char *where, const char *fo
 	va_end(args);
 }
 
+void conf_warning_plain(struct conf_findings *f, const char *where, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	conf_finding_add(f, true, where, 0, NULL, format, args);
+	va_end(args);
+}
+
+const char *conf_doc_name(const struct conf_doc *doc)
+{
+	return doc->name;
+}
+
 /* One step of a path: a member's name or "[index]". NULL if it isn't there. */
 static config_setting_t *doc_step(config_setting_t *s, const char **path)
 {

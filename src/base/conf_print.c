@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base/conf.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -139,7 +140,7 @@ int conf_keys_check(const struct conf_key *keys, const char **ret_key)
 	return 0;
 }
 
-/* Levenshtein distance, cut off at 32 bytes of either word. */
+/* Levenshtein distance without regard to case, cut off at 32 bytes of either word. */
 static unsigned distance(const char *a, const char *b)
 {
 	unsigned row[33], m = (unsigned)strnlen(a, 32), n = (unsigned)strnlen(b, 32);
@@ -151,7 +152,7 @@ static unsigned distance(const char *a, const char *b)
 
 		row[0] = i;
 		for (unsigned j = 1; j <= n; j++) {
-			unsigned swap = corner + (a[i - 1] != b[j - 1]);
+			unsigned swap = corner + (tolower((unsigned char)a[i - 1]) != tolower((unsigned char)b[j - 1]));
 			unsigned step = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
 
 			corner = row[j];

@@ -93,7 +93,8 @@ struct config_error {
 /*
  * Read and check the device file and all VIP files. 0 and *ret (to be freed by
  * config_free), or -errno with every finding in errors (up to max, *ret_n of
- * them), nothing else touched.
+ * them), nothing else touched. On success the findings are warnings, none of
+ * which stops anything.
  */
 int config_load(const char *device_file, struct config **ret, struct config_error *errors, unsigned max,
 		unsigned *ret_n);

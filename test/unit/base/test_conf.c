@@ -378,6 +378,7 @@ static void test_nearest(void **state)
 	assert_string_equal(conf_nearest("port", words), "ports");
 	assert_string_equal(conf_nearest("lcroes", words), "lcores");
 	assert_string_equal(conf_nearest("end", words), "endpoints");
+	assert_string_equal(conf_nearest("VIPS", words), "vips");
 	assert_null(conf_nearest("banana", words));
 	assert_null(conf_nearest("", words));
 }
