@@ -19,25 +19,30 @@
 struct classifier;
 
 #define CLASSIFIER_MAX_SNAT 8
+#define CLASSIFIER_MAX_VIPS_DEFAULT 1024
 
 /* Counters, one writer (the lcore), read by anybody. X(name, text) */
-#define CLASSIFIER_COUNTERS(X)                                                                  \
-	X(new_connections, "connections given to an endpoint")                                  \
-	X(replumbed, "routes plumbed again for connections in the inventory")                   \
-	X(ended_final, "connections ended by FIN or RST")                                       \
-	X(ended_idle, "connections ended by idle time")                                         \
-	X(guessed, "mid-session packets sent to a hashed guess")                                \
-	X(refused_no_endpoint, "new connections refused: no usable endpoint")                   \
-	X(refused_inventory_full, "new connections refused: inventory full")                    \
-	X(refused_ports_exhausted, "new connections refused: no free source address and port")  \
-	X(refused_table_full, "new connections refused: a forwarder's route table was full")    \
-	X(refused_no_vip, "packets for a VIP that is no longer configured")                     \
-	X(unknown_reset, "mid-session packets of unknown connections answered with a reset")    \
-	X(unknown_dropped, "mid-session packets of unknown connections dropped")                \
-	X(allotments_asked, "allotments asked for")                                             \
-	X(allotments_received, "allotments received")                                           \
-	X(allotments_stale, "allotments thrown away because they were too old")                 \
-	X(allotments_overdrawn, "connections placed by weight because all tokens were used up") \
+#define CLASSIFIER_COUNTERS(X)                                                                                       \
+	X(new_connections, "connections given to an endpoint")                                                       \
+	X(replumbed, "routes plumbed again for connections in the inventory")                                        \
+	X(ended_final, "connections ended by FIN or RST")                                                            \
+	X(ended_idle, "connections ended by idle time")                                                              \
+	X(guessed, "mid-session packets sent to a hashed guess")                                                     \
+	X(refused_no_endpoint, "new connections refused: no usable endpoint")                                        \
+	X(refused_inventory_full, "new connections refused: inventory full")                                         \
+	X(refused_ports_exhausted, "new connections refused: no free source address and port")                       \
+	X(refused_table_full, "new connections refused: a forwarder's route table was full")                         \
+	X(refused_no_vip, "packets for a VIP that is no longer configured")                                          \
+	X(refused_key_collision, "new connections refused: the host would answer two connections with the same key") \
+	X(placed_anew, "flows given to another endpoint because their host does not answer")                         \
+	X(replumb_failed, "routes not plumbed again: a forwarder's route table was full")                            \
+	X(unknown_reset, "mid-session packets of unknown connections answered with a reset")                         \
+	X(unknown_dropped, "mid-session packets of unknown connections dropped")                                     \
+	X(allotments_asked, "allotments asked for")                                                                  \
+	X(allotments_received, "allotments received")                                                                \
+	X(allotments_stale, "allotments thrown away because they were too old")                                      \
+	X(allotments_refused, "allotments thrown away because they are malformed or not for this classifier")        \
+	X(allotments_overdrawn, "connections placed by weight because all tokens were used up")                      \
 	X(reply_unmatched, "packets to a source-NAT address or from a host that match no connection")
 
 struct classifier_counters {
@@ -52,13 +57,16 @@ struct classifier_snat {
 	unsigned n_addrs;
 };
 
+/* Zeroed numbers are refused unless noted. */
 struct classifier_params {
 	uint16_t index; /* of this classifier among n_classifiers */
 	uint16_t n_classifiers;
-	uint16_t n_forwarders;
-	uint32_t max_connections;                 /* capacity of the inventory */
+	uint16_t n_forwarders; /* at most VIEW_MAX_FORWARDERS */
+	uint16_t max_vips;     /* VIP ids from here on get no connections; 0: CLASSIFIER_MAX_VIPS_DEFAULT */
+	uint32_t
+		max_connections; /* capacity of the inventory, at most 2^30; 128 bytes each, half of it only if NATed */
 	uint16_t snat_port_first, snat_port_last; /* host order, whole range; sliced by classifier */
-	uint32_t snat_quarantine_s;               /* a port rests this long after its connection ended (TIME_WAIT) */
+	uint32_t snat_quarantine_s; /* a port rests this long after its connection ended (TIME_WAIT); may be 0 */
 	struct classifier_snat snat[VIEW_MAX_FORWARDERS]; /* by forwarder */
 	uint8_t hash_key[16];                             /* random */
 };
@@ -70,10 +78,30 @@ enum classifier_verdict {
 	CLASSIFIER_DROP,
 };
 
+/* A key and the forwarders it concerns, bit i for forwarder i. */
+struct classifier_delete {
+	struct baton_tuple key;
+	uint32_t forwarders;
+};
+
+struct classifier_state_change {
+	struct baton_tuple key;
+	uint32_t forwarders;
+	uint8_t state; /* enum baton_conn_state */
+};
+
+/*
+ * To be sent in this order, whatever the verdict: .deletes (PLUMB_DELETE),
+ * .changes (PLUMB_SET_STATE), then .routes (PLUMB_ADD). The messages to one
+ * forwarder must arrive in the order they were decided in, and so must those
+ * from it.
+ */
 struct classifier_decision {
 	enum classifier_verdict verdict;
-	unsigned n_routes;
+	uint8_t n_routes, n_deletes, n_changes;
 	struct plumb_route routes[2];
+	struct classifier_delete deletes[2];
+	struct classifier_state_change changes[2];
 };
 
 /* The packet as the classifier sees it. */
@@ -81,43 +109,77 @@ struct classifier_packet {
 	struct baton_tuple key;
 	uint16_t vip; /* id, or VIEW_NONE: maybe a reply of a NATed connection */
 	uint8_t tcp_flags;
-	uint8_t forwarder;       /* where it missed */
+	uint8_t forwarder;       /* where it missed, below n_forwarders */
 	uint16_t port;           /* DPDK port it came in on */
 	uint8_t src_mac[6];      /* link address it came from: where replies go if no gateway leads there */
 	uint16_t return_nexthop; /* gateway towards the client, or VIEW_NONE */
 };
 
-/* NULL if memory is short. */
+/* All memory is taken here. NULL if it is short or a parameter is out of range. */
 struct classifier *classifier_new(const struct classifier_params *p);
+/* Takes NULL. */
 void classifier_free(struct classifier *c);
 
+/*
+ * A packet missed (PLUMB_MISS).
+ *
+ * What is in the inventory keeps its endpoint, and its route is plumbed again
+ * on the asking forwarder, whatever has become of VIP and endpoint. Two
+ * exceptions, in which the old connection is retired and a new choice made:
+ *  - a SYN without ACK for a connection that is FIN or CLOSED: the client uses
+ *    its port again. A forwarder must therefore punt (MISS) a SYN that hits a
+ *    route whose state is FIN or CLOSED, count it as a use of that route (so
+ *    that the route does not age out under the answer), and take a PLUMB_ADD
+ *    whose key it holds as a replacement: same endpoint, action and .nat and
+ *    not FIN or CLOSED → keep the entry, else new content and new generation.
+ *  - a UDP packet, or a repeated SYN of a connection in state SYN, whose host
+ *    does not answer (capacity, configured, not usable) while the VIP says
+ *    "avoid". With "keep" it stays. Endpoints that only drain (retired, or
+ *    capacity 0) keep their UDP flows.
+ * Unknown TCP packets other than a SYN follow the VIP's policy; see guess.h.
+ *
+ * now_ns: monotonic clock, here and below.
+ */
 void classifier_decide(struct classifier *c, const struct view *v, const struct classifier_packet *p, uint64_t now_ns,
 		       struct classifier_decision *ret);
 
 /*
- * A forwarder saw FIN or RST. Fills up to two SET_STATE messages' worth of
- * {key, state, forwarder}; returns how many.
+ * A forwarder saw FIN or RST on a route it holds (PLUMB_FINAL). Fills up to two
+ * changes for PLUMB_SET_STATE; returns how many. In tunnel mode only the
+ * client's side is seen: its FIN makes FIN, an RST makes CLOSED. NAT modes see
+ * both: the second side's FIN makes CLOSED. The connection ends when its
+ * routes have aged out with that state's timeout.
  */
-struct classifier_state_change {
-	struct baton_tuple key;
-	uint8_t forwarder;
-	uint8_t state; /* enum baton_conn_state */
-};
-unsigned classifier_final(struct classifier *c, const struct baton_tuple *key, uint8_t tcp_flags, uint64_t now_ns,
-			  struct classifier_state_change ret[], unsigned max);
-/* A route is gone from a forwarder by idle time (or was never added: add_failed). */
-void classifier_aged(struct classifier *c, const struct baton_tuple *key, uint8_t forwarder, bool add_failed,
-		     uint64_t now_ns);
+unsigned classifier_final(struct classifier *c, const struct baton_tuple *key, uint8_t forwarder, uint8_t tcp_flags,
+			  struct classifier_state_change ret[2]);
+/*
+ * A route is gone from a forwarder by idle time (PLUMB_AGED), or had no room
+ * there (PLUMB_ADD_FAILED). The connection is forgotten with its last route.
+ * Fills up to two deletes; returns how many: other routes of a connection
+ * that could not start, and the key itself where another PLUMB_ADD of it may
+ * be on its way, which must not outlive the connection.
+ */
+unsigned classifier_aged(struct classifier *c, const struct baton_tuple *key, uint8_t forwarder, bool add_failed,
+			 uint64_t now_ns, struct classifier_delete ret[2]);
 
-/* Next allotment this classifier wants, if any: true and *ret. Call each loop; bounded. */
+/*
+ * Next allotment this classifier wants, if any: true and *ret. Call each loop,
+ * again while it returns true; bounded. One request per VIP is under way at a
+ * time; an answer that does not come within 100 ms is asked for again.
+ */
 bool classifier_wants(struct classifier *c, const struct view *v, uint64_t now_ns, struct allotment_request *ret);
 /* Takes a copy. */
 void classifier_allot(struct classifier *c, const struct allotment *a, uint64_t now_ns);
 
 const struct classifier_counters *classifier_counters_get(const struct classifier *c);
+/* The rest may be read by any thread; written by the lcore alone. */
 uint32_t classifier_n_connections(const struct classifier *c);
-/* Established connections of an endpoint; 0 lets its id be used again. */
+/*
+ * Connections of an endpoint that have routes. 0, read a grace period after a
+ * view in which the endpoint is retired was published, lets its id be used again.
+ */
 uint32_t classifier_endpoint_connections(const struct classifier *c, uint16_t endpoint);
+/* Connections it was ever given. */
 uint64_t classifier_endpoint_total(const struct classifier *c, uint16_t endpoint);
 
 #endif

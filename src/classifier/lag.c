@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "classifier/lag.h"
+
+/* A history longer than this says nothing about now. In connections. */
+#define LAG_MAX 4096
+
+static int64_t clamp(int64_t x, int64_t limit)
+{
+	return x > limit ? limit : x < -limit ? -limit : x;
+}
+
+void lag_settle(struct tokens *t, struct tokens_vip *s)
+{
+	if (s->unsettled == 0)
+		return;
+	for (unsigned i = 0; i < s->n_weights; i++)
+		t->endpoints[s->weights[i].endpoint].lag += (int64_t)s->weights[i].weight * s->unsettled;
+	s->unsettled = 0;
+}
+
+/*
+ * Begin a new list of weights. Endpoints that were in the one before it keep
+ * their lag, made to sum to 0 again; the others begin with none.
+ */
+static void weights_begin(struct tokens *t, struct tokens_vip *s)
+{
+	s->n_weights = 0;
+	s->serial++;
+	s->capacities_of = 0;
+}
+
+static void weights_put(struct tokens *t, struct tokens_vip *s, uint16_t vip, uint16_t endpoint, uint32_t weight,
+			uint32_t share)
+{
+	struct tokens_endpoint *e = &t->endpoints[endpoint];
+	uint32_t before = (uint32_t)vip << 16 | (uint16_t)(s->serial - 1);
+	uint32_t limit = share < LAG_MAX ? share : LAG_MAX;
+
+	if (e->stamp != before)
+		e->lag = 0;
+	e->lag = clamp(e->lag, limit * TOKENS_ONE);
+	e->stamp = (uint32_t)vip << 16 | s->serial;
+	s->weights[s->n_weights++] = (struct tokens_weight){ .endpoint = endpoint, .weight = weight };
+}
+
+/* Lags that left with their endpoints leave a rest, which all the others share by weight. */
+static void weights_end(struct tokens *t, struct tokens_vip *s)
+{
+	int64_t sum = 0;
+
+	for (unsigned i = 0; i < s->n_weights; i++)
+		sum += t->endpoints[s->weights[i].endpoint].lag;
+	for (unsigned i = 0; i < s->n_weights; i++) {
+		__int128 part = (__int128)sum * s->weights[i].weight;
+
+		t->endpoints[s->weights[i].endpoint].lag -= (int64_t)(part / TOKENS_ONE);
+	}
+}
+
+/* Part of TOKENS_ONE up to `upto` of `total`: differences of these sum up exactly. */
+static uint32_t part_of_one(uint64_t upto, uint64_t total)
+{
+	/* shares are 32 bits, at most 256 of them: 40 + 30 bits do not fit without the wide product */
+	return (uint32_t)((__int128)upto * TOKENS_ONE / total);
+}
+
+void lag_weights_from_allotment(struct tokens *t, struct tokens_vip *s, const struct allotment *a)
+{
+	uint64_t total = 0, upto = 0;
+
+	for (unsigned i = 0; i < a->n_shares; i++)
+		total += a->shares[i].share;
+	weights_begin(t, s);
+	for (unsigned i = 0; i < a->n_shares; i++) {
+		uint32_t share = a->shares[i].share;
+		uint32_t before = total ? part_of_one(upto, total) : 0;
+
+		if (share == 0 || a->shares[i].endpoint == VIEW_NONE)
+			continue;
+		upto += share;
+		weights_put(t, s, a->vip, a->shares[i].endpoint, part_of_one(upto, total) - before, share);
+	}
+	weights_end(t, s);
+}
+
+void lag_weights_from_capacities(struct tokens *t, struct tokens_vip *s, const struct view *v, uint16_t vip)
+{
+	const struct view_vip *w = &v->vips[vip];
+	unsigned n = w->n_endpoints < ALLOTMENT_MAX_ENDPOINTS ? w->n_endpoints : ALLOTMENT_MAX_ENDPOINTS;
+	uint64_t total = 0, upto = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		total += v->endpoints[w->endpoints[i]].capacity;
+	weights_begin(t, s);
+	for (unsigned i = 0; i < n; i++) {
+		uint8_t capacity = v->endpoints[w->endpoints[i]].capacity;
+		uint32_t before = total ? part_of_one(upto, total) : 0;
+
+		if (capacity == 0)
+			continue;
+		upto += capacity;
+		weights_put(t, s, vip, w->endpoints[i], part_of_one(upto, total) - before, capacity);
+	}
+	weights_end(t, s);
+}
+
+struct candidate {
+	uint16_t endpoint;
+	int64_t weight;
+	int64_t to_go; /* until the deadline, times weight */
+	bool behind;
+};
+
+/* a before b? Deadlines are to_go / weight; multiplied out, they need no division. */
+static bool sooner(const struct candidate *a, const struct candidate *b)
+{
+	if (a->behind != b->behind)
+		return a->behind;
+	return a->to_go * b->weight < b->to_go * a->weight;
+}
+
+uint16_t lag_choose(struct tokens *t, struct tokens_vip *s, const struct view *v, uint16_t vip)
+{
+	struct candidate best = { .endpoint = VIEW_NONE };
+	int64_t total = 0;
+
+	for (unsigned i = 0; i < s->n_weights; i++)
+		if (lag_endpoint_takes(v, vip, s->weights[i].endpoint, s->panic))
+			total += s->weights[i].weight;
+	if (total == 0)
+		return VIEW_NONE;
+
+	for (unsigned i = 0; i < s->n_weights; i++) {
+		struct candidate x = { .endpoint = s->weights[i].endpoint, .weight = s->weights[i].weight };
+		struct tokens_endpoint *e = &t->endpoints[x.endpoint];
+
+		if (x.weight == 0 || !lag_endpoint_takes(v, vip, x.endpoint, s->panic))
+			continue;
+		e->lag = clamp(e->lag + x.weight, LAG_MAX * TOKENS_ONE);
+		x.behind = e->lag > 0;
+		/* limited, so that the products stay below 2^63 */
+		x.to_go = total - clamp(e->lag, 2 * TOKENS_ONE);
+		if (best.endpoint == VIEW_NONE || sooner(&x, &best))
+			best = x;
+	}
+	t->endpoints[best.endpoint].lag -= total;
+	return best.endpoint;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the files of the classifier share: one per lcore, all that its loop touches. */
+#ifndef BATON_CLASSIFIER_STATE_H
+#define BATON_CLASSIFIER_STATE_H
+
+#include "classifier/classifier.h"
+#include "classifier/inventory.h"
+#include "classifier/snat.h"
+#include "classifier/tokens.h"
+
+struct classifier_endpoint {
+	uint64_t total;
+	uint32_t live;
+};
+
+struct classifier {
+	struct classifier_params params;
+	struct classifier_counters counters;
+	struct inventory inventory;
+	struct tokens tokens;
+	struct snat snat;
+	struct classifier_endpoint *endpoints; /* by id, all of them */
+};
+
+/* Why a connection leaves the inventory: a counter of struct classifier_counters. */
+void classifier_end(struct classifier *c, struct conn *k, uint64_t *counter, uint64_t now_ns);
+/* Deletes for every route of the connection; returns how many. */
+unsigned classifier_deletes(const struct classifier *c, const struct conn *k, struct classifier_delete ret[2]);
+/* Note FIN and RST from one side; true if the state changed. */
+bool classifier_note_flags(struct conn *k, enum conn_side side, uint8_t tcp_flags);
+/* State changes for every route of the connection; returns how many. */
+unsigned classifier_changes(const struct classifier *c, const struct conn *k, struct classifier_state_change ret[2]);
+
+/* Does the end of the connection come from FIN or RST? */
+static inline bool classifier_closing(const struct conn *k)
+{
+	return k->state == BATON_CONN_FIN || k->state == BATON_CONN_CLOSED;
+}
+
+/* Route of one side of a connection. */
+void classifier_route(const struct classifier *c, const struct conn *k, enum conn_side side, struct plumb_route *ret);
+
+#endif
