@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The test bed itself: client and hosts talk directly, so a failure elsewhere is baton's."""
+import json
+
 from lib import clients, servers
 from lib.capture import Capture
+from lib.load import Load
 from lib.topology import Topology, host_addresses
 
 
@@ -21,9 +24,19 @@ def scenario(checks):
         servers.dns(t, "host1")
         checks.equal("DNS answer", clients.dns_query(t, host_addresses(1)[0], "a.test", 1), bytes([192, 0, 2, 7]))
         checks.equal("DNS text over IPv6", clients.dns_query(t, host_addresses(1)[1], "who.test", 16), b"\x05host1")
-        servers.iperf3(t, "host1")
+        servers.iperf3(t, "host1", host_addresses(1)[1])
+        r = t.run("client", "iperf3", "--client", host_addresses(1)[1], "--udp", "--bitrate", "10M", "--time", 1, "--json")
+        checks.true("iperf3 datagrams arrive", json.loads(r.stdout)["end"]["sum"]["lost_percent"] < 1, r.stdout)
         checks.equal("echo replies", clients.ping(t, host_addresses(1)[0]), 3)
         w = clients.wrk(t, host_addresses(1)[0], "small", 200, 2)
+        body = t.path("content", "big")
+        checks.equal("POST of 20 MB", clients.post_sha256(t, host_addresses(2)[0], body), wanted)
+        clients.curl(t, "--fail", "--upload-file", body, clients.url(host_addresses(2)[0], "upload/x"))
+        checks.equal("PUT of 20 MB", nginx[2].stored("x"), wanted)
+        load = Load(t, host_addresses(1))
+        load.wait_more(100)
+        n, errors = load.stop()
+        checks.equal("steady load", (n > 200, errors), (True, []))
         checks.true("wrk", w.requests > 100 and not w.errors and not w.bad_status, w.text)
         t.cable("host1", False)
         checks.true("unplugged host is away", clients.curl(t, "--connect-timeout", "1", clients.url(host_addresses(1)[0], "whoami"),

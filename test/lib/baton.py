@@ -17,6 +17,7 @@ BATONCTL = os.path.join(BUILD, "src/batonctl/batonctl")
 TUNNEL4, TUNNEL6 = "10.0.0.10", "2001:db8::10"
 SNAT4, SNAT6 = "10.0.0.20", "2001:db8::20"
 VIP4, VIP6 = "10.0.0.100", "2001:db8::100"
+SPARE_VIP4 = "10.0.0.101"  # the hosts accept it, no device serves it from the start
 SHIM_PORT = 7471
 
 
@@ -138,15 +139,14 @@ class Batond:
 class Agent:
     """The agent of host n."""
 
-    def __init__(self, topology, n, vips=(VIP4, VIP6)):
+    def __init__(self, topology, n, vips=(VIP4, VIP6, SPARE_VIP4)):
         self.topology = topology
         self.host = f"host{n}"
         self.run_dir = topology.path(self.host, "run", "x")[:-2]
         self.config = topology.path(self.host, "agent.conf")
-        self.settings = {"agent": {
-            "name": self.host, "run_dir": self.run_dir, "secret_file": secret(topology), "device": PORT,
-            "shim_port": SHIM_PORT, "addresses": list(host_addresses(n)), "forwarders": [TUNNEL4, TUNNEL6],
-            "vips": list(vips)}}
+        self.settings = {
+            "run_dir": self.run_dir, "secret_file": secret(topology), "device": PORT, "shim_port": SHIM_PORT,
+            "addresses": list(host_addresses(n)), "forwarders": [TUNNEL4, TUNNEL6], "vips": list(vips)}
         self.starts = 0
         self.process = None
 

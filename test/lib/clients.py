@@ -36,6 +36,16 @@ def get_sha256(topology, address, path, port=80):
         os.unlink(body)
 
 
+def post_sha256(topology, address, path, port=80):
+    """POST a file; SHA-256 of the body as the server has stored it."""
+    r = curl(topology, "--fail", "--dump-header", "-", "--header", "Expect:", "--data-binary", f"@{path}", url(address, "post", port))
+    stored = re.search(r"^X-Body-File: (\S+)", r.stdout, re.M)
+    if not stored:
+        raise Failed(f"server did not say where it put the body:\n{r.stdout}")
+    with open(stored[1], "rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
+
+
 def whoami(topology, address, port=80, timeout=TIMEOUT):
     """Name of the host that a new connection reaches; Failed if none answers."""
     return curl(topology, "--fail", "--max-time", timeout, url(address, "whoami", port)).stdout.strip()

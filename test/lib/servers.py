@@ -30,6 +30,15 @@ http {{
 		add_header X-Host {name} always;
 		location = /whoami {{ default_type text/plain; return 200 "{name}\\n"; }}
 		location /upload/ {{ dav_methods PUT; create_full_put_path on; }}
+		location = /post {{
+			client_body_in_file_only on;
+			proxy_pass http://unix:{folder}/accept.sock;
+			add_header X-Body-File $request_body_file;
+		}}
+	}}
+	server {{
+		listen unix:{folder}/accept.sock;
+		return 200 "accepted\n";
 	}}
 }}
 """
@@ -92,7 +101,8 @@ def dns(topology, host, port=53):
     return p
 
 
-def iperf3(topology, host, port=5201):
-    p = topology.start(host, f"iperf3-{host}", "iperf3", "--server", "--port", port)
-    p.wait_ready(lambda: listening(topology, host, "tcp", port))
+def iperf3(topology, host, address, port=5201):
+    """Bound to the address: else its UDP answers would come from another one of the host's."""
+    p = topology.start(host, f"iperf3-{host}-{address}", "iperf3", "--server", "--bind", address, "--port", port)
+    p.wait_ready(lambda: address in listening(topology, host, "tcp", port))
     return p

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The usual scene: client, device with batond, hosts with nginx and, where the mode wants it, agents."""
+from lib import servers
+from lib.baton import VIP4, VIP6, Agent, Batond, resolved, vip
+from lib.topology import DEVICE4, DEVICE6, FAR4, FAR6, Topology
+
+
+class Scene:
+    """VIPs web4 and web6 over all hosts; `more_vips` beside them; `options` go into every one of the two."""
+
+    def __init__(self, checks=None, hosts=3, mode="tunnel", router=False, keep=False, more_vips=(), device=None, **options):
+        self.topology = Topology(checks, hosts=hosts, router=router, keep=keep)
+        try:
+            self._build(hosts, mode, list(more_vips), device or {}, options)
+        except BaseException as e:
+            self.topology.__exit__(type(e))
+            raise
+
+    def _build(self, hosts, mode, more_vips, device, options):
+        t = self.topology
+        numbers = range(1, hosts + 1)
+        self.nginx = {f"host{n}": servers.Nginx(t, f"host{n}") for n in numbers}
+        self.agents = {f"host{n}": Agent(t, n).start() for n in numbers} if mode == "tunnel" else {}
+        if mode == "half-nat":
+            for host in t.hosts:
+                self._replies_through_device(host)
+        web = [vip(name, address, mode=mode, hosts=numbers, **options) for name, address in (("web4", VIP4), ("web6", VIP6))]
+        self.device = Batond(t, web + more_vips, **device).start()
+        self.resolved()
+
+    def resolved(self):
+        """Wait until the device knows the link addresses of all hosts, IPv4 and IPv6."""
+        resolved(self.device, 2 * len(self.topology.hosts))
+
+    def _replies_through_device(self, host):
+        """Half NAT: the host answers to the client's address, and only the device can put the VIP back in."""
+        t = self.topology
+        to4, to6 = (f"{FAR4}.0/24", f"{FAR6}:/64") if t.router else (f"{t.client4}/32", f"{t.client6}/128")
+        t.ip(host, f"route replace {to4} via {DEVICE4}")
+        t.ip(host, f"-6 route replace {to6} via {DEVICE6}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *what):
+        self.topology.__exit__(*what)
+
+    def access_log(self):
+        """Lines of all hosts together."""
+        return [line for n in self.nginx.values() for line in n.access_log()]
+
+    def wanted(self, name):
+        """SHA-256 of a served file."""
+        return servers.sha256(servers.make_files(self.topology)[name])
