@@ -3,6 +3,8 @@
 
 /* A history longer than this says nothing about now. In connections. */
 #define LAG_MAX 4096
+/* Shares are followed exactly up to this sum. */
+#define WEIGHT_SUM_MAX (1u << 24)
 
 static int64_t clamp(int64_t x, int64_t limit)
 {
@@ -19,28 +21,36 @@ void lag_settle(struct tokens *t, struct tokens_vip *s)
 }
 
 /*
- * Begin a new list of weights. Endpoints that were in the one before it keep
- * their lag, made to sum to 0 again; the others begin with none.
+ * Begin a new list of weights for shares with this sum. Endpoints that were in
+ * the one before it keep their lag, made to sum to 0 again; the others begin
+ * with none.
  */
-static void weights_begin(struct tokens *t, struct tokens_vip *s)
+static void weights_begin(struct tokens_vip *s, uint64_t sum)
 {
 	s->n_weights = 0;
 	s->serial++;
 	s->capacities_of = 0;
+	/* huge shares lose their last bits; all others are followed exactly */
+	for (s->shift = 0; sum >> s->shift > WEIGHT_SUM_MAX;)
+		s->shift++;
+	s->scale = sum ? (uint32_t)(TOKENS_ONE / (sum >> s->shift)) : 0;
+	s->one = 0;
 }
 
-static void weights_put(struct tokens *t, struct tokens_vip *s, uint16_t vip, uint16_t endpoint, uint32_t weight,
-			uint32_t share)
+static void weights_put(struct tokens *t, struct tokens_vip *s, uint16_t vip, uint16_t endpoint, uint32_t share)
 {
 	struct tokens_endpoint *e = &t->endpoints[endpoint];
 	uint32_t before = (uint32_t)vip << 16 | (uint16_t)(s->serial - 1);
-	uint32_t limit = share < LAG_MAX ? share : LAG_MAX;
+	uint32_t weight = (share >> s->shift) * s->scale;
+	/* beyond a whole share, so that a lag of a share's size is not forgotten, which would repeat the excess */
+	int64_t limit = 2ll * (share < LAG_MAX ? share : LAG_MAX) + 2;
 
 	if (e->stamp != before)
 		e->lag = 0;
 	e->lag = clamp(e->lag, limit * TOKENS_ONE);
 	e->stamp = (uint32_t)vip << 16 | s->serial;
 	s->weights[s->n_weights++] = (struct tokens_weight){ .endpoint = endpoint, .weight = weight };
+	s->one += weight;
 }
 
 /* Lags that left with their endpoints leave a rest, which all the others share by weight. */
@@ -50,36 +60,25 @@ static void weights_end(struct tokens *t, struct tokens_vip *s)
 
 	for (unsigned i = 0; i < s->n_weights; i++)
 		sum += t->endpoints[s->weights[i].endpoint].lag;
+	if (sum == 0 || s->one == 0)
+		return;
 	for (unsigned i = 0; i < s->n_weights; i++) {
-		__int128 part = (__int128)sum * s->weights[i].weight;
+		__int128 part = (__int128)sum * s->weights[i].weight / s->one;
 
-		t->endpoints[s->weights[i].endpoint].lag -= (int64_t)(part / TOKENS_ONE);
+		t->endpoints[s->weights[i].endpoint].lag -= (int64_t)part;
 	}
-}
-
-/* Part of TOKENS_ONE up to `upto` of `total`: differences of these sum up exactly. */
-static uint32_t part_of_one(uint64_t upto, uint64_t total)
-{
-	/* shares are 32 bits, at most 256 of them: 40 + 30 bits do not fit without the wide product */
-	return (uint32_t)((__int128)upto * TOKENS_ONE / total);
 }
 
 void lag_weights_from_allotment(struct tokens *t, struct tokens_vip *s, const struct allotment *a)
 {
-	uint64_t total = 0, upto = 0;
+	uint64_t sum = 0;
 
 	for (unsigned i = 0; i < a->n_shares; i++)
-		total += a->shares[i].share;
-	weights_begin(t, s);
-	for (unsigned i = 0; i < a->n_shares; i++) {
-		uint32_t share = a->shares[i].share;
-		uint32_t before = total ? part_of_one(upto, total) : 0;
-
-		if (share == 0 || a->shares[i].endpoint == VIEW_NONE)
-			continue;
-		upto += share;
-		weights_put(t, s, a->vip, a->shares[i].endpoint, part_of_one(upto, total) - before, share);
-	}
+		sum += a->shares[i].share;
+	weights_begin(s, sum);
+	for (unsigned i = 0; i < a->n_shares; i++)
+		if (a->shares[i].share && a->shares[i].endpoint != VIEW_NONE)
+			weights_put(t, s, a->vip, a->shares[i].endpoint, a->shares[i].share);
 	weights_end(t, s);
 }
 
@@ -87,20 +86,14 @@ void lag_weights_from_capacities(struct tokens *t, struct tokens_vip *s, const s
 {
 	const struct view_vip *w = &v->vips[vip];
 	unsigned n = w->n_endpoints < ALLOTMENT_MAX_ENDPOINTS ? w->n_endpoints : ALLOTMENT_MAX_ENDPOINTS;
-	uint64_t total = 0, upto = 0;
+	uint64_t sum = 0;
 
 	for (unsigned i = 0; i < n; i++)
-		total += v->endpoints[w->endpoints[i]].capacity;
-	weights_begin(t, s);
-	for (unsigned i = 0; i < n; i++) {
-		uint8_t capacity = v->endpoints[w->endpoints[i]].capacity;
-		uint32_t before = total ? part_of_one(upto, total) : 0;
-
-		if (capacity == 0)
-			continue;
-		upto += capacity;
-		weights_put(t, s, vip, w->endpoints[i], part_of_one(upto, total) - before, capacity);
-	}
+		sum += v->endpoints[w->endpoints[i]].capacity;
+	weights_begin(s, sum);
+	for (unsigned i = 0; i < n; i++)
+		if (v->endpoints[w->endpoints[i]].capacity)
+			weights_put(t, s, vip, w->endpoints[i], v->endpoints[w->endpoints[i]].capacity);
 	weights_end(t, s);
 }
 

@@ -118,7 +118,7 @@ static uint16_t take_token(struct tokens *t, struct tokens_vip *s, const struct 
 			continue;
 		}
 		share_take(s, i);
-		t->endpoints[e].lag -= TOKENS_ONE;
+		t->endpoints[e].lag -= s->one;
 		s->unsettled++;
 		s->last = e;
 		return e;
@@ -298,6 +298,8 @@ void tokens_allot(struct tokens *t, const struct allotment *a, uint64_t now_ns)
 		return;
 	s = &t->vips[a->vip];
 	t->counters->allotments_received++;
+	if (s->source == TOKENS_SOURCE_NONE)
+		s->last = VIEW_NONE;
 	s->waiting = 0;
 	s->made_ns = a->made_ns;
 	s->expires_ns = expires_ns(a);

@@ -23,7 +23,7 @@
 #include "baton/view.h"
 #include "classifier/classifier.h"
 
-/* One connection in the units of lag and weight. */
+/* One connection in the units of lag and weight, as near as the sum of the shares allows: see .one. */
 #define TOKENS_ONE (1ll << 30)
 
 struct tokens_share {
@@ -35,7 +35,7 @@ struct tokens_share {
 struct tokens_weight {
 	uint16_t endpoint;
 	uint16_t zero;
-	uint32_t weight; /* of TOKENS_ONE for all */
+	uint32_t weight; /* of .one for all */
 };
 
 enum tokens_source {
@@ -51,6 +51,8 @@ struct tokens_vip {
 	uint64_t ask_ns;   /* when to ask again, however many are left */
 	uint64_t asked_ns; /* last request */
 	uint32_t left, low;
+	uint32_t one;       /* sum of .weights: one connection */
+	uint32_t scale;     /* share >> shift times this: weight */
 	uint32_t unsettled; /* tokens used that .lag does not expect yet */
 	uint32_t demand;    /* connections since the last request */
 	uint16_t n_shares, n_weights;
@@ -60,6 +62,7 @@ struct tokens_vip {
 	uint8_t source;  /* enum tokens_source */
 	uint8_t order;   /* enum baton_consume that .shares are arranged for */
 	uint8_t panic;
+	uint8_t shift;
 	uint8_t waiting;        /* a request is on its way */
 	uint64_t capacities_of; /* generation of the view that .weights were made from; 0: from an allotment */
 	struct tokens_share shares[ALLOTMENT_MAX_ENDPOINTS];   /* used-up ones are removed */
