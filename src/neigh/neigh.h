@@ -56,7 +56,7 @@ typedef bool (*neigh_is_local_fn)(void *arg, uint16_t port, const struct baton_a
 typedef void (*neigh_emit_fn)(void *arg, uint16_t port, const uint8_t *frame, size_t len);
 /*
  * A next hop's link address or state changed. mac is NULL unless state is
- * REACHABLE or PROBE. Must not call back into the neighbourhood.
+ * REACHABLE or PROBE. May read the neighbourhood, but change nothing in it.
  */
 typedef void (*neigh_change_fn)(void *arg, uint16_t id, enum neigh_state state, const uint8_t mac[6]);
 

@@ -34,6 +34,7 @@ class Topology:
         self.checks = checks
         self.processes = []
         self.captures = []
+        self.left_running = False
         self.hosts = [f"host{n}" for n in range(1, hosts + 1)]
         self.router = router
         cleanup.remove_dead_runs()
@@ -152,7 +153,14 @@ class Topology:
             text.append(f"--- {p.name} ({state}): {' '.join(p.command)}\n{p.log().rstrip()}")
         return "\n".join(text)
 
+    def leave_running(self):
+        """Nothing is taken down at the end, nor by the next run; cleanup.kept_runs() finds it."""
+        with open(self.path("keep"), "w", encoding="utf-8"):
+            self.left_running = True
+
     def close(self):
+        if self.left_running:
+            return
         for p in self.processes:
             p.send(signal.SIGTERM)  # so that programs with children of their own take them down
         for p in self.processes:
