@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Hugepages for the time of the run, the EAL on one core, and a fair share of it. */
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+
+#include "bench.h"
+
+#define PAGES "/sys/kernel/mm/hugepages/hugepages-2048kB/"
+#define PAGE_MB 2
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+	interrupted = 1;
+}
+
+bool machine_interrupted(void)
+{
+	return interrupted;
+}
+
+static long read_number(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	long n = -1;
+
+	if (!f)
+		return -1;
+	if (fscanf(f, "%ld", &n) != 1)
+		n = -1;
+	fclose(f);
+	return n;
+}
+
+static bool write_number(const char *path, long n)
+{
+	FILE *f = fopen(path, "we");
+	bool good;
+
+	if (!f)
+		return false;
+	good = fprintf(f, "%ld\n", n) > 0;
+	return fclose(f) == 0 && good;
+}
+
+static void give_pages_back(struct bench_machine *m)
+{
+	long all = read_number(PAGES "nr_hugepages");
+
+	if (m->pages_added && all >= (long)m->pages_added)
+		write_number(PAGES "nr_hugepages", all - (long)m->pages_added);
+	m->pages_added = 0;
+}
+
+static bool take_pages(struct bench_machine *m, long wanted)
+{
+	long all = read_number(PAGES "nr_hugepages"), free_pages = read_number(PAGES "free_hugepages");
+
+	if (all < 0 || free_pages < 0)
+		return false;
+	if (free_pages >= wanted)
+		return true;
+	if (!write_number(PAGES "nr_hugepages", all + wanted - free_pages))
+		return false;
+	m->pages_added = (uint32_t)(read_number(PAGES "nr_hugepages") - all);
+	if (read_number(PAGES "free_hugepages") >= wanted)
+		return true;
+	give_pages_back(m);
+	return false;
+}
+
+/* With autogroups nice values mean nothing between sessions: raise the group, if it is ours alone. */
+static void take_priority(void)
+{
+	if (getsid(0) == getpid() || setsid() >= 0)
+		write_number("/proc/self/autogroup", -20);
+}
+
+static void catch_signals(void)
+{
+	struct sigaction a = { .sa_handler = on_signal };
+
+	sigaction(SIGINT, &a, NULL);
+	sigaction(SIGTERM, &a, NULL);
+	a.sa_handler = SIG_IGN;
+	sigaction(SIGPIPE, &a, NULL);
+}
+
+static int eal_start(const struct bench_machine *m, int cpu, unsigned memory_mb)
+{
+	char lcore[16], memory[16];
+	/* EAL takes --in-memory with hugepages only */
+	const char *argv[] = { "baton-bench",
+			       "-l",
+			       lcore,
+			       "-m",
+			       memory,
+			       "--no-pci",
+			       "--no-shconf",
+			       "--no-telemetry",
+			       "--log-level",
+			       "lib.*:error",
+			       "--iova-mode=va",
+			       "--file-prefix",
+			       "bench",
+			       "--vdev",
+			       "net_null0,size=60",
+			       m->hugepages ? "--in-memory" : "--no-huge",
+			       NULL };
+	int argc = (int)(sizeof argv / sizeof *argv) - 1;
+
+	snprintf(lcore, sizeof lcore, "%d", cpu);
+	snprintf(memory, sizeof memory, "%u", memory_mb);
+	if (rte_eal_init(argc, (char **)argv) >= 0)
+		return 0;
+	fprintf(stderr, "baton-bench: DPDK does not start: %s\n", rte_strerror(rte_errno));
+	return -rte_errno;
+}
+
+static void remove_run_dir(const struct bench_machine *m)
+{
+	static const char *const parts[] = { "/dpdk/bench", "/dpdk/testpmd", "/dpdk", "" };
+	char path[128];
+
+	for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++) {
+		snprintf(path, sizeof path, "%s%s", m->run_dir, parts[i]);
+		rmdir(path);
+	}
+}
+
+int machine_start(struct bench_machine *m, int cpu, unsigned memory_mb, unsigned memory_testpmd_mb)
+{
+	int err;
+
+	memset(m, 0, sizeof *m);
+	catch_signals();
+	take_priority();
+	snprintf(m->run_dir, sizeof m->run_dir, "/tmp/baton-bench.XXXXXX");
+	if (!mkdtemp(m->run_dir) || setenv("RUNTIME_DIRECTORY", m->run_dir, 1) < 0) {
+		fprintf(stderr, "baton-bench: no folder for DPDK: %s\n", strerror(errno));
+		return -errno;
+	}
+	m->hugepages = take_pages(m, (memory_mb + memory_testpmd_mb) / PAGE_MB + 8);
+	if (!m->hugepages)
+		fprintf(stderr, "baton-bench: no %u MB of hugepages to be had: going on without\n",
+			memory_mb + memory_testpmd_mb);
+	err = eal_start(m, cpu, memory_mb);
+	if (err < 0) {
+		give_pages_back(m);
+		remove_run_dir(m);
+	}
+	return err;
+}
+
+void machine_stop(struct bench_machine *m)
+{
+	rte_eal_cleanup();
+	give_pages_back(m);
+	remove_run_dir(m);
+}
