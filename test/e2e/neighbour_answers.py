@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Who asks for a VIP, a tunnel, NAT or interface address gets the port's link address; others' are left alone."""
 from lib import baton
-from lib.link import Link
+from lib.link import Link, mac_of
 from lib.scene import Scene
 from lib.topology import DEVICE4, DEVICE6, PORT
 
@@ -13,7 +13,7 @@ ASKED = {DEVICE4: STRANGER4, baton.VIP4: STRANGER4, baton.TUNNEL4: STRANGER4, ba
 def scenario(checks):
     with Scene(checks, hosts=1, mode="full-nat") as scene:
         t = scene.topology
-        port_mac = t.run("device", "cat", f"/sys/class/net/{PORT}/address").stdout.strip()
+        port_mac = mac_of(t, "device", PORT)
         with Link(t, "client", PORT) as link:
             us = link.mac.hex(":")
             for address, stranger in ASKED.items():

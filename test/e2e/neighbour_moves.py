@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A host gets another link address without saying so: the device finds it, traffic goes on."""
 from lib import baton, clients
+from lib.link import mac_of
 from lib.scene import Scene
 from lib.shell import wait_for
 from lib.topology import PORT, host_addresses
@@ -15,7 +16,7 @@ def macs(device):
 def scenario(checks):
     with Scene(checks, hosts=1, mode="full-nat") as scene:
         t, device = scene.topology, scene.device
-        old_mac = t.run("host1", "cat", f"/sys/class/net/{PORT}/address").stdout.strip()
+        old_mac = mac_of(t, "host1", PORT)
         checks.equal("link address at first", macs(device), dict.fromkeys(host_addresses(1), old_mac))
         wanted = scene.wanted("big"), "host1"
         for address in (baton.VIP4, baton.VIP6):

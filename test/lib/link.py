@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Speak ARP and neighbour discovery by hand on a namespace's interface."""
+import json
 import socket
 import struct
 
@@ -19,6 +20,11 @@ def checksum(data):
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
+
+
+def mac_of(topology, short, port):
+    """Link address of an interface, as text."""
+    return json.loads(topology.ip(short, f"-j link show {port}"))[0]["address"]
 
 
 class Link:
