@@ -116,7 +116,7 @@ static bool state_claim_first(struct neigh *n, uint16_t id, const struct neigh_c
 	if (!c->mac)
 		return false;
 	state_count_move(n, nh, c->mac, now_ns);
-	if (c->solicited && nh->awaiting)
+	if (c->solicited) /* in these states a question is always out */
 		state_confirm(n, id, c->mac, now_ns);
 	else
 		state_probe(n, id, c->mac, now_ns);

@@ -182,7 +182,7 @@ static void nd_malformed_messages_are_refused(void **state)
 		    .dst = VIP,
 		    .target = VIP,
 		    .type = SOLICIT,
-		    .options = "\x01\0\0\0\0\0\0\0",
+		    .options = "\x0e\0\0\0\0\0\0\0",
 		    .options_len = 8 } },
 		{ "option beyond the packet",
 		  { .src = HOST,

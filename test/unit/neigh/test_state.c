@@ -13,6 +13,7 @@ enum what {
 	NO_OVERRIDE, /* advertisement with S, without O */
 	BARE,        /* advertisement with S and O, without link address */
 	BARE_NEWS,   /* advertisement without flags and link address */
+	TO_ALL,      /* ARP reply to everybody */
 	TAGGED,      /* REPLY in a VLAN */
 	PRIORITY,    /* REPLY with a priority tag */
 };
@@ -44,6 +45,8 @@ static struct frame frame4(enum what what, const char *mac)
 		return frame_arp(BROADCAST, 1, mac, HOST4, "\0\0\0\0\0\0", HOST4);
 	if (what == REQUEST)
 		return frame_arp(BROADCAST, 1, mac, HOST4, "\0\0\0\0\0\0", "192.0.2.80");
+	if (what == TO_ALL)
+		return frame_arp(BROADCAST, 2, mac, HOST4, BROADCAST, HOST4);
 	if (what == REPLY)
 		return frame_arp(OUR_MAC, 2, mac, HOST4, OUR_MAC, "192.0.2.1");
 	f = frame_link(OUR_MAC, mac, what == TAGGED ? vlan : priority, 1, 0x0806);
@@ -275,6 +278,30 @@ static void unasked_answer_is_doubted(void **state)
 	PLAY_BOTH(steps);
 }
 
+static void unasked_answer_confirms_nothing(void **state)
+{
+	static const struct step steps[] = {
+		{ 10, REPLY, HOST_MAC, NEIGH_REACHABLE, HOST_MAC, true, 0, false },
+		{ 2000, REPLY, HOST_MAC, NEIGH_REACHABLE, HOST_MAC, false, 0, false },
+		{ 3010, POLL, NULL, NEIGH_PROBE, HOST_MAC, true, 1, false },
+	};
+
+	PLAY_BOTH(steps);
+}
+
+/* An announcement in the form of a reply: nobody knows whether we can reach it. */
+static void reply_to_everybody_is_asked_for(void **state)
+{
+	static const struct step steps[] = {
+		{ 10, TO_ALL, HOST_MAC, NEIGH_PROBE, HOST_MAC, true, 0, false },
+		{ 1000, POLL, NULL, NEIGH_PROBE, HOST_MAC, false, 1, false },
+		{ 1001, TO_ALL, HOST_MAC, NEIGH_PROBE, HOST_MAC, false, 0, false },
+		{ 1002, REPLY, HOST_MAC, NEIGH_REACHABLE, HOST_MAC, true, 0, false },
+	};
+
+	PLAY_ONE(BATON_IPV4, steps);
+}
+
 /* What is sent to next hops carries no tag, so a VLAN says nothing about them. */
 static void answer_in_a_vlan_is_not_learned(void **state)
 {
@@ -343,6 +370,8 @@ int main(void)
 		cmocka_unit_test(failed_host_that_speaks_is_asked),
 		cmocka_unit_test(second_answer_does_not_move_the_host),
 		cmocka_unit_test(unasked_answer_is_doubted),
+		cmocka_unit_test(unasked_answer_confirms_nothing),
+		cmocka_unit_test(reply_to_everybody_is_asked_for),
 		cmocka_unit_test(answer_in_a_vlan_is_not_learned),
 		cmocka_unit_test(advertisement_without_link_address_only_confirms),
 		cmocka_unit_test(advertisement_without_override_does_not_replace),

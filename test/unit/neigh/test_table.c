@@ -80,11 +80,21 @@ static void unwatched_nexthop_is_left_alone(void **state)
 	assert_int_equal(f->n_changed, 1);
 	assert_int_equal(f->changed[0].state, NEIGH_INCOMPLETE);
 	neigh_nexthop_del(f->n, id);
+	assert_int_equal(f->n_changed, 1); /* INCOMPLETE already */
 	input(f, 0, &in, T0 + MS);
 	assert_true(neigh_poll(f->n, T0 + 100000 * MS) == UINT64_MAX);
 	assert_int_equal(f->n_changed, 1);
 	assert_int_equal(f->n_sent, 0);
 	assert_int_equal(neigh_counters_get(f->n)->ignored, 1);
+}
+
+static void nexthop_that_never_answered_goes_silently(void **state)
+{
+	struct fixture *f = *state;
+	uint16_t id = watch(f, 0, "192.0.2.10", T0);
+
+	neigh_nexthop_del(f->n, id);
+	assert_int_equal(f->n_changed, 0);
 }
 
 static void poll_returns_the_next_deadline(void **state)
@@ -252,6 +262,7 @@ int main(void)
 		TEST(full_table_refuses),
 		TEST(senseless_nexthops_and_ports_are_refused),
 		TEST(unwatched_nexthop_is_left_alone),
+		TEST(nexthop_that_never_answered_goes_silently),
 		TEST(poll_returns_the_next_deadline),
 		cmocka_unit_test(poll_does_a_bounded_part),
 		cmocka_unit_test(deadlines_come_in_order),
