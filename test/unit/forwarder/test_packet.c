@@ -141,9 +141,10 @@ static void test_every_prefix(void **state)
 			assert_int_equal(p.kind, PACKET_BAD);
 			if (len < f.l3)
 				assert_int_equal(p.bad, PACKET_BAD_SHORT_LINK);
+			else if (len < f.l3 + (f.tuple.family == BATON_IPV4 ? 20 : 40))
+				assert_int_equal(p.bad, PACKET_BAD_SHORT_IP);
 			else
-				assert_true(p.bad == PACKET_BAD_SHORT_IP || p.bad == PACKET_BAD_IP_HEADER_LEN ||
-					    p.bad == PACKET_BAD_IP_TOTAL_LEN);
+				assert_true(p.bad == PACKET_BAD_IP_HEADER_LEN || p.bad == PACKET_BAD_IP_TOTAL_LEN);
 			p.kind = p.bad = 0;
 			assert_zero(&p, sizeof p);
 		}
@@ -326,6 +327,22 @@ static void test_other_link(void **state)
 	free(big);
 }
 
+static void set_ip_len(uint8_t *l3, uint32_t total)
+{
+	bool v4 = l3[0] >> 4 == 4;
+	uint32_t field = v4 ? total : total - 40, at = v4 ? 2 : 4;
+	uint16_t sum;
+
+	l3[at] = (uint8_t)(field >> 8);
+	l3[at + 1] = (uint8_t)field;
+	if (!v4)
+		return;
+	memset(l3 + 10, 0, 2);
+	sum = frame_checksum(NULL, l3, (l3[0] & 15u) * 4);
+	l3[10] = (uint8_t)(sum >> 8);
+	l3[11] = (uint8_t)sum;
+}
+
 /* An IP packet whose end does not fit into .end is refused, not wrapped. */
 static void test_end_of_16_bits(void **state)
 {
@@ -334,20 +351,17 @@ static void test_end_of_16_bits(void **state)
 	struct frame f;
 
 	assert_non_null(big);
-	frame_build(&(struct frame_spec){ "big", V6, TCP }, &f);
-	memcpy(big, f.b, f.len);
-	for (unsigned total = 65535 - 14 - 1; total <= 65535 + 40; total++) {
-		unsigned payload = total - 40;
-
-		big[18] = (uint8_t)(payload >> 8);
-		big[19] = (uint8_t)payload;
-		packet_parse(big, 70000, &p);
-		if (total + 14 <= 65535) {
-			assert_int_equal(p.kind, PACKET_FLOW);
-			assert_int_equal(p.end, total + 14);
-		} else {
-			assert_int_equal(p.bad, PACKET_BAD_IP_TOTAL_LEN);
-			assert_int_equal(p.kind, PACKET_BAD);
+	for (unsigned v6 = 0; v6 < 2; v6++) {
+		frame_build(&(struct frame_spec){ "big", .family = v6 ? BATON_IPV6 : BATON_IPV4, TCP }, &f);
+		memcpy(big, f.b, f.len);
+		for (unsigned total = 65535 - 14 - 1; total <= (v6 ? 65535 + 40 : 65535); total++) {
+			set_ip_len(big + 14, total);
+			packet_parse(big, 70000, &p);
+			assert_int_equal(p.kind, total + 14 <= 65535 ? PACKET_FLOW : PACKET_BAD);
+			if (p.kind == PACKET_FLOW)
+				assert_int_equal(p.end, total + 14);
+			else
+				assert_int_equal(p.bad, PACKET_BAD_IP_TOTAL_LEN);
 		}
 	}
 	free(big);
@@ -372,6 +386,39 @@ static void check_invariants(const uint8_t *b, uint32_t len, const struct packet
 	if (p->tuple.family == BATON_IPV4) {
 		assert_zero(p->tuple.saddr + 4, 12);
 		assert_zero(p->tuple.daddr + 4, 12);
+	}
+}
+
+/* Packets that are shorter than their headers want, in frames that end with them. */
+static void test_every_packet_length(void **state)
+{
+	struct packet_info p;
+	struct frame f;
+
+	for (unsigned i = 0; i < N_GOOD; i++) {
+		enum packet_kind kind = good_cases[i].kind;
+		uint32_t header;
+
+		frame_build(&good_cases[i].spec, &f);
+		header = f.tuple.family == BATON_IPV4 ? (f.b[f.l3] & 15u) * 4 : 40;
+		for (uint32_t total = header; total < f.end - f.l3; total++) {
+			uint32_t l4_len = f.l3 + total < f.l4 ? 0 : f.l3 + total - f.l4;
+
+			set_ip_len(f.b + f.l3, total);
+			parse_exact(f.b, f.l3 + total, &p);
+			check_invariants(f.b, f.l3 + total, &p);
+			if (f.l3 + total < f.l4)
+				assert_int_equal(p.bad, PACKET_BAD_IPV6_EXTENSION);
+			else if (kind == PACKET_FLOW)
+				/* UDP says its length a second time, so that any cut is seen */
+				assert_int_equal(p.kind == PACKET_BAD,
+						 f.tuple.proto == IPPROTO_UDP ||
+							 l4_len < 20 + good_cases[i].spec.tcp_options);
+			else if (kind == PACKET_ECHO || kind == PACKET_ND)
+				assert_int_equal(p.kind == PACKET_BAD, l4_len < 8);
+			else if (kind == PACKET_FRAGMENT)
+				assert_int_equal(p.kind, PACKET_FRAGMENT);
+		}
 	}
 }
 
@@ -427,11 +474,17 @@ static void test_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),       cmocka_unit_test(test_every_prefix),
-		cmocka_unit_test(test_bad),        cmocka_unit_test(test_port_zero),
-		cmocka_unit_test(test_tcp_flags),  cmocka_unit_test(test_arp),
-		cmocka_unit_test(test_other_link), cmocka_unit_test(test_end_of_16_bits),
-		cmocka_unit_test(test_mutations),  cmocka_unit_test(test_names),
+		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_every_prefix),
+		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_port_zero),
+		cmocka_unit_test(test_tcp_flags),
+		cmocka_unit_test(test_arp),
+		cmocka_unit_test(test_other_link),
+		cmocka_unit_test(test_end_of_16_bits),
+		cmocka_unit_test(test_every_packet_length),
+		cmocka_unit_test(test_mutations),
+		cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

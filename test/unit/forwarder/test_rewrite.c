@@ -217,6 +217,19 @@ static void test_full_checksum(void **state)
 		}
 		assert_memory_equal(f.b, before.b, f.len);
 	}
+	for (unsigned i = 0; i < 2; i++) {
+		uint8_t proto = i ? IPPROTO_TCP : IPPROTO_UDP;
+		uint16_t sum;
+
+		frame_build(&(struct frame_spec){ .family = BATON_IPV4, .proto = proto }, &f);
+		/* the source port takes the checksum's part, so that 0 is left for it */
+		memcpy(&sum, f.b + f.l4 + (i ? 16 : 6), 2);
+		sum = checksum_fold((uint32_t)f.tuple.sport_be + sum);
+		memcpy(f.b + f.l4, &sum, 2);
+		checksum_transport_write(&f.tuple, f.b + f.l4, f.end - f.l4);
+		memcpy(&sum, f.b + f.l4 + (i ? 16 : 6), 2);
+		assert_int_equal(sum, i ? 0 : 0xffff);
+	}
 	/* the example of RFC 1071, section 3 */
 	assert_int_equal(ntohs(checksum_of("\x00\x01\xf2\x03\xf4\xf5\xf6\xf7", 8)), (uint16_t)~0xddf2);
 	assert_int_equal(ntohs(checksum_of("\x01\x02\x03", 3)), (uint16_t)~0x0402);
