@@ -95,7 +95,8 @@ struct view_port {
 	struct baton_prefix prefixes[VIEW_MAX_PREFIXES]; /* what is on its link */
 };
 
-struct view_index; /* hash over vips and locals, private to view.c */
+struct shim_keyring; /* tunnel/shim.h */
+struct view_index;   /* hash over vips and locals, private to view.c */
 
 struct view {
 	uint64_t generation;
@@ -105,6 +106,7 @@ struct view {
 	uint16_t n_locals;
 	uint16_t n_forwarders;
 	uint16_t shim_port_be;
+	const struct shim_keyring *keys;        /* of the shim; whoever made the view frees them with it */
 	bool any_half_nat;                      /* packets to foreign addresses may be replies of a host */
 	struct view_port ports[VIEW_MAX_PORTS]; /* by DPDK port id */
 	struct view_nexthop *nexthops;

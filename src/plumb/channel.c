@@ -38,8 +38,8 @@ static bool channel_rings_new(struct channel *c, const struct channel_params *p)
 			return false;
 	}
 	c->local_packets = channel_ring_new("local", 0, CHANNEL_LOCAL_RING);
-	c->allotment_requests = rte_ring_create_elem("allot_req", sizeof(struct allotment_request), CHANNEL_ALLOTMENT_RING,
-						     SOCKET_ID_ANY, RING_F_SC_DEQ);
+	c->allotment_requests = rte_ring_create_elem("allot_req", sizeof(struct allotment_request),
+						     CHANNEL_ALLOTMENT_RING, SOCKET_ID_ANY, RING_F_SC_DEQ);
 	return c->local_packets && c->allotment_requests;
 }
 
@@ -48,10 +48,10 @@ int channel_init(struct channel *c, const struct channel_params *p)
 	memset(c, 0, sizeof *c);
 	c->n_forwarders = p->n_forwarders;
 	c->n_classifiers = p->n_classifiers;
-	c->messages = rte_mempool_create("messages", p->n_messages, sizeof(struct plumb_message), CHANNEL_CACHE, 0, NULL, NULL,
-					 NULL, NULL, SOCKET_ID_ANY, 0);
-	c->allotments = rte_mempool_create("allotments", CHANNEL_ALLOTMENTS, sizeof(struct allotment), 0, 0, NULL, NULL, NULL,
-					   NULL, SOCKET_ID_ANY, 0);
+	c->messages = rte_mempool_create("messages", p->n_messages, sizeof(struct plumb_message), CHANNEL_CACHE, 0,
+					 NULL, NULL, NULL, NULL, SOCKET_ID_ANY, 0);
+	c->allotments = rte_mempool_create("allotments", CHANNEL_ALLOTMENTS, sizeof(struct allotment), 0, 0, NULL, NULL,
+					   NULL, NULL, SOCKET_ID_ANY, 0);
 	if (c->messages && c->allotments && channel_rings_new(c, p))
 		return 0;
 	channel_fini(c);

@@ -22,19 +22,19 @@ struct rte_ring;
 /* Written at start, read-only afterwards. Rings: any producer, one consumer. */
 struct channel {
 	uint16_t n_forwarders, n_classifiers;
-	struct rte_mempool *messages;   /* struct plumb_message */
-	struct rte_mempool *allotments; /* struct allotment */
-	struct rte_ring *to_forwarder[VIEW_MAX_FORWARDERS];       /* struct plumb_message * */
-	struct rte_ring *to_classifier[CHANNEL_MAX_CLASSIFIERS];  /* struct plumb_message * */
-	struct rte_ring *allotted[CHANNEL_MAX_CLASSIFIERS];       /* struct allotment * */
-	struct rte_ring *local_packets;       /* struct rte_mbuf * for the control thread */
-	struct rte_ring *allotment_requests;  /* struct allotment_request, by value */
+	struct rte_mempool *messages;                            /* struct plumb_message */
+	struct rte_mempool *allotments;                          /* struct allotment */
+	struct rte_ring *to_forwarder[VIEW_MAX_FORWARDERS];      /* struct plumb_message * */
+	struct rte_ring *to_classifier[CHANNEL_MAX_CLASSIFIERS]; /* struct plumb_message * */
+	struct rte_ring *allotted[CHANNEL_MAX_CLASSIFIERS];      /* struct allotment * */
+	struct rte_ring *local_packets;                          /* struct rte_mbuf * for the control thread */
+	struct rte_ring *allotment_requests;                     /* struct allotment_request, by value */
 };
 
 struct channel_params {
 	uint16_t n_forwarders, n_classifiers;
-	uint32_t n_messages;   /* pool size */
-	uint32_t ring_size;    /* of each message ring, power of two */
+	uint32_t n_messages; /* pool size */
+	uint32_t ring_size;  /* of each message ring, power of two */
 };
 
 /* Needs EAL. 0, or -ENOMEM with everything taken back. */

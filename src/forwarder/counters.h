@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Drop reasons and counters of a forwarder lcore. One list each: enum, names,
+ * telemetry and docs/counters.md come from it. One writer, the lcore; readers
+ * add up what they see.
+ */
+#ifndef BATON_FORWARDER_COUNTERS_H
+#define BATON_FORWARDER_COUNTERS_H
+
+#include <stdint.h>
+
+#include "forwarder/packet.h"
+
+/* Why a packet was dropped, beside the parser's reasons. X(name, text) */
+#define FORWARDER_DROP_REASONS(X)                                                                   \
+	X(SEGMENTED, "packet in more than one buffer: larger than the MTU")                         \
+	X(FRAGMENT, "IP fragment")                                                                  \
+	X(TTL, "TTL or hop limit would reach 0")                                                    \
+	X(NO_SERVICE, "for an own address, but no VIP and nobody else listens there")               \
+	X(NOT_LOCAL, "for an address that is not the device's, and no reply of a NATed connection") \
+	X(UNKNOWN_LINK, "neither IP nor ARP")                                                       \
+	X(BAD_ECHO, "echo request with a wrong checksum")                                           \
+	X(ROUTE_DROP, "route says drop")                                                            \
+	X(NEXTHOP_UNRESOLVED, "link address of the next hop is not known")                          \
+	X(ROUTE_TABLE_FULL, "new connection, but the route table is full")                          \
+	X(CLASSIFIER_BUSY, "new connection, but the ring to the classifier is full")                \
+	X(FORWARDER_BUSY, "for another forwarder lcore, but its ring is full")                      \
+	X(MESSAGES_EXHAUSTED, "no free plumbing message")                                           \
+	X(BUFFERS_EXHAUSTED, "no free packet buffer")                                               \
+	X(CONTROL_BUSY, "for the control thread or the kernel, but their ring is full")             \
+	X(TOO_LONG, "larger than the MTU of the port it should leave by")                           \
+	X(TX_FULL, "transmit queue of the port full")                                               \
+	X(SHIM_MALFORMED, "shim datagram malformed or of a type a device does not take")            \
+	X(SHIM_VERSION, "shim datagram of another version")                                         \
+	X(SHIM_UNKNOWN_KEY, "shim datagram made with a key that is not ours")                       \
+	X(SHIM_FORGED, "shim datagram with a wrong MAC")                                            \
+	X(SHIM_REPLAYED, "shim datagram seen before")                                               \
+	X(SHIM_STALE, "shim datagram below the replay window")                                      \
+	X(SHIM_FOREIGN, "shim datagram from an address that is no host of ours")
+
+enum forwarder_drop {
+#define X(name, text) DROP_##name,
+	FORWARDER_DROP_REASONS(X)
+#undef X
+		FORWARDER_N_DROPS
+};
+
+/* What else is counted. X(name, text) */
+#define FORWARDER_COUNTERS(X)                                                                              \
+	X(rx_packets, "packets received")                                                                  \
+	X(rx_bytes, "bytes received, with link header")                                                    \
+	X(tx_packets, "packets given to a port")                                                           \
+	X(tx_bytes, "bytes given to a port, with link header")                                             \
+	X(hits, "packets that found their route")                                                          \
+	X(misses, "packets handed to a classifier")                                                        \
+	X(local_packets, "packets handed to the control thread or the kernel")                             \
+	X(echo_replies, "echo requests answered")                                                          \
+	X(routes_added, "routes added")                                                                    \
+	X(routes_replaced, "routes replaced by a new connection with the same key")                        \
+	X(routes_aged, "routes removed by idle time")                                                      \
+	X(routes_deleted, "routes removed by the classifier")                                              \
+	X(finals_reported, "FIN and RST reported to a classifier")                                         \
+	X(finals_lost, "FIN and RST not reported: ring or message pool full; idle time ends those routes") \
+	X(introductions, "flows introduced to their host, with or without a packet")                       \
+	X(unknown_flows, "flows a host did not know and that were introduced again")                       \
+	X(unknown_flows_gone, "flows a host did not know and that are gone here too")                      \
+	X(resyncs, "times a host asked for higher sequence numbers")                                       \
+	X(loops_busy, "turns of the loop that found work")                                                 \
+	X(loops_idle, "turns of the loop that found none")
+
+struct forwarder_counters {
+#define X(name, text) uint64_t name;
+	FORWARDER_COUNTERS(X)
+#undef X
+	uint64_t drops[FORWARDER_N_DROPS];
+	uint64_t bad[PACKET_N_BAD]; /* drops by the parser, enum packet_bad */
+};
+
+/* Packets and bytes by endpoint, towards the host and (NAT) back. */
+struct forwarder_endpoint_counters {
+	uint64_t packets, bytes;
+	uint64_t return_packets, return_bytes;
+};
+
+const char *forwarder_drop_name(enum forwarder_drop d);
+const char *forwarder_drop_text(enum forwarder_drop d);
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <netinet/in.h>
+
+#include "forwarder/rewrite.h"
+#include "forwarder/stages.h"
+
+static bool hit_is_syn(const struct packet_info *info)
+{
+	return info->tuple.proto == IPPROTO_TCP &&
+	       (info->tcp_flags & (PACKET_TCP_SYN | PACKET_TCP_ACK)) == PACKET_TCP_SYN;
+}
+
+static void hit_nat(struct forwarder_worker *w, struct rte_mbuf *m, const struct packet_info *info, uint32_t index)
+{
+	struct route_table *t = stage_table(w, info->tuple.family);
+	const struct route *r = route_at(t, index);
+	const struct route_nat *nat = route_nat_at(t, index);
+	uint8_t *frame = stage_bytes(m);
+
+	if (unlikely(!rewrite_apply(frame + info->l2_len, frame + info->l4_offset, &nat->to, r->l3_delta,
+				    r->l4_delta))) {
+		stage_drop(w, m, DROP_TTL);
+		return;
+	}
+	if (r->action == PLUMB_ACTION_NAT) {
+		stage_tx_nexthop(w, m, w->view->endpoints[r->endpoint].nexthop);
+	} else if (nat->nexthop != VIEW_NONE) {
+		stage_tx_nexthop(w, m, nat->nexthop);
+	} else {
+		/* back the way the client's packet came */
+		__builtin_memcpy(frame, nat->mac, 6);
+		__builtin_memcpy(frame + 6, w->view->ports[nat->port].mac, 6);
+		stage_tx(w, m, nat->port);
+	}
+}
+
+static void hit_count(struct forwarder_worker *w, const struct route *r, uint32_t bytes)
+{
+	struct forwarder_endpoint_counters *c;
+
+	w->counters.hits++;
+	if (r->endpoint == VIEW_NONE)
+		return;
+	c = &w->endpoints[r->endpoint];
+	if (r->action == PLUMB_ACTION_RETURN) {
+		c->return_packets++;
+		c->return_bytes += bytes;
+	} else {
+		c->packets++;
+		c->bytes += bytes;
+	}
+}
+
+void stage_hit(struct forwarder_worker *w, struct rte_mbuf *m, const struct packet_info *info, uint32_t index)
+{
+	struct route *r = route_at(stage_table(w, info->tuple.family), index);
+	uint8_t final = info->tcp_flags & (PACKET_TCP_FIN | PACKET_TCP_RST);
+	bool syn = hit_is_syn(info);
+
+	if (unlikely(syn && (r->state == BATON_CONN_FIN || r->state == BATON_CONN_CLOSED))) {
+		/* the client uses its port again: a new connection; the old route stays until it is replaced */
+		r->last_used_s = w->now_s;
+		stage_punt(w, m, info, r->vip);
+		return;
+	}
+	r->last_used_s = w->now_s;
+	r->packets++;
+	if (unlikely(r->state == BATON_CONN_SYN && !(info->tcp_flags & PACKET_TCP_SYN)))
+		r->state = BATON_CONN_ESTABLISHED;
+	hit_count(w, r, info->end - info->l2_len);
+	if (unlikely(final)) {
+		if (plumbing_report(w, PLUMB_FINAL, &info->tuple, info->tcp_flags))
+			w->counters.finals_reported++;
+		else
+			w->counters.finals_lost++;
+	}
+	switch (r->action) {
+	case PLUMB_ACTION_TUNNEL:
+		if (unlikely(syn || !(r->flags & ROUTE_FLAG_INTRODUCED)))
+			stage_introduce(w, m, info, index);
+		else
+			stage_tunnel(w, m, info, index);
+		break;
+	case PLUMB_ACTION_NAT:
+	case PLUMB_ACTION_RETURN:
+		hit_nat(w, m, info, index);
+		break;
+	default:
+		stage_drop(w, m, DROP_ROUTE_DROP);
+	}
+}

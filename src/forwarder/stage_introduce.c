@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Introduction in band (requirement T2): the packet travels inside a shim
+ * datagram that carries its mapping, so the mapping can't arrive after it.
+ */
+#include <string.h>
+
+#include <rte_ether.h>
+#include <rte_ip.h>
+
+#include "forwarder/outer.h"
+#include "forwarder/stages.h"
+
+/* Bytes of IP, UDP and shim in front of the inner packet. */
+static uint16_t introduce_overhead(uint8_t family)
+{
+	return (uint16_t)(outer_len(family) + BATON_SHIM_INTRODUCE_LEN);
+}
+
+/*
+ * Fill in everything between link header and inner packet. l3 has room for the
+ * overhead; inner_len bytes of inner packet follow it.
+ */
+static void introduce_write(struct forwarder_worker *w, uint8_t *l3, struct route_table *t, uint32_t index,
+			    const struct baton_tuple *key, uint16_t inner_len)
+{
+	const struct view_endpoint *ep = &w->view->endpoints[route_at(t, index)->endpoint];
+	const struct view_forwarder *f = &w->view->forwarders[w->index];
+	bool v4 = key->family == BATON_IPV4;
+	const uint8_t *src = v4 ? f->tunnel4.b : f->tunnel6.b;
+	uint16_t overhead = introduce_overhead(key->family);
+	uint8_t *shim = l3 + overhead - BATON_SHIM_INTRODUCE_LEN;
+	uint16_t payload = (uint16_t)(BATON_SHIM_INTRODUCE_LEN + inner_len);
+	struct baton_shim_flow flow;
+
+	shim_flow_from_tuple(&flow, route_flow_id(t, index), key);
+	shim_encode(shim, BATON_SHIM_INTRODUCE_LEN, w->view->keys, BATON_SHIM_INTRODUCE, &flow, w->seq++, src,
+		    ep->addr);
+	outer_write(l3, key->family, payload, src, ep->addr, w->view->shim_port_be);
+	route_at(t, index)->flags |= ROUTE_FLAG_INTRODUCED;
+	w->counters.introductions++;
+}
+
+void stage_introduce_flow(struct forwarder_worker *w, struct route_table *t, uint32_t index)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(w->packets);
+	struct baton_tuple key;
+	uint16_t type_be;
+	uint8_t *frame;
+
+	if (!m) {
+		w->counters.drops[DROP_BUFFERS_EXHAUSTED]++;
+		return;
+	}
+	route_key_at(t, index, &key);
+	frame = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)(RTE_ETHER_HDR_LEN + introduce_overhead(key.family)));
+	type_be = rte_cpu_to_be_16(key.family == BATON_IPV4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
+	memcpy(frame + 12, &type_be, 2);
+	introduce_write(w, frame + RTE_ETHER_HDR_LEN, t, index, &key, 0);
+	stage_tx_nexthop(w, m, w->view->endpoints[route_at(t, index)->endpoint].nexthop);
+}
+
+/* The inner packet goes through a router too: one hop less. False if that was the last. */
+static bool introduce_inner_hop(uint8_t *l3, uint8_t family)
+{
+	uint8_t *ttl = l3 + (family == BATON_IPV4 ? 8 : 7);
+
+	if (*ttl <= 1)
+		return false;
+	--*ttl;
+	if (family == BATON_IPV4) {
+		struct rte_ipv4_hdr *ip = (void *)l3;
+		uint32_t sum = (uint32_t)ip->hdr_checksum + rte_cpu_to_be_16(0x0100); /* RFC 1141 */
+
+		ip->hdr_checksum = (uint16_t)(sum + (sum >> 16));
+	}
+	return true;
+}
+
+void stage_introduce(struct forwarder_worker *w, struct rte_mbuf *m, const struct packet_info *info, uint32_t index)
+{
+	struct route_table *t = stage_table(w, info->tuple.family);
+	const struct view_endpoint *ep = &w->view->endpoints[route_at(t, index)->endpoint];
+	uint16_t overhead = introduce_overhead(info->tuple.family);
+	uint16_t inner = (uint16_t)(info->end - info->l2_len), mtu = 0;
+	uint8_t *frame;
+
+	if (ep->nexthop < w->view->n_nexthops && w->view->nexthops[ep->nexthop].valid)
+		mtu = w->view->ports[w->view->nexthops[ep->nexthop].port].mtu;
+	if (mtu && inner + overhead > mtu) {
+		/* no room for both in one packet: the mapping goes ahead */
+		stage_introduce_flow(w, t, index);
+		stage_tunnel(w, m, info, index);
+		return;
+	}
+	if (!introduce_inner_hop(stage_bytes(m) + info->l2_len, info->tuple.family)) {
+		stage_drop(w, m, DROP_TTL);
+		return;
+	}
+	rte_pktmbuf_trim(m, (uint16_t)(rte_pktmbuf_data_len(m) - info->end)); /* link padding */
+	frame = (uint8_t *)rte_pktmbuf_prepend(m, overhead);
+	if (!frame) {
+		stage_drop(w, m, DROP_TOO_LONG);
+		return;
+	}
+	memmove(frame, frame + overhead, info->l2_len); /* link header with its VLAN tags */
+	introduce_write(w, frame + info->l2_len, t, index, &info->tuple, inner);
+	stage_tx_nexthop(w, m, ep->nexthop);
+}

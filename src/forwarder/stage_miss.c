@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <netinet/in.h>
+
+#include "forwarder/stages.h"
+
+void stage_punt(struct forwarder_worker *w, struct rte_mbuf *m, const struct packet_info *info, uint16_t vip)
+{
+	struct plumb_message *msg = channel_message_get(w->channel);
+
+	if (!msg) {
+		stage_drop(w, m, DROP_MESSAGES_EXHAUSTED);
+		return;
+	}
+	msg->type = PLUMB_MISS;
+	msg->forwarder = (uint8_t)w->index;
+	msg->tcp_flags = info->tcp_flags;
+	msg->vip = vip;
+	msg->l3_offset = info->l2_len;
+	msg->l4_offset = info->l4_offset;
+	msg->route.key = info->tuple;
+	msg->packet = m;
+	w->counters.misses++;
+	if (!channel_to_classifier(w->channel, plumbing_classifier(w, &info->tuple), msg))
+		w->counters.drops[DROP_CLASSIFIER_BUSY]++;
+}
+
+void stage_miss(struct forwarder_worker *w, struct rte_mbuf *m, const struct packet_info *info)
+{
+	const struct baton_tuple *t = &info->tuple;
+	const struct view_local *local = view_local_find(w->view, t->daddr, t->family);
+	uint16_t vip;
+
+	if (!local) {
+		if (w->view->any_half_nat)
+			stage_punt(w, m, info, VIEW_NONE);
+		else
+			stage_drop(w, m, DROP_NOT_LOCAL);
+		return;
+	}
+	switch (local->kind) {
+	case VIEW_LOCAL_VIP:
+		vip = view_vip_find(w->view, t->daddr, t->family, t->proto, t->dport_be);
+		if (vip != VIEW_NONE)
+			stage_punt(w, m, info, vip);
+		else
+			stage_exception(w, m, DROP_NO_SERVICE);
+		break;
+	case VIEW_LOCAL_SNAT:
+		stage_punt(w, m, info, VIEW_NONE);
+		break;
+	case VIEW_LOCAL_TUNNEL:
+		if (t->proto == IPPROTO_UDP && t->dport_be == w->view->shim_port_be)
+			stage_shim(w, m, info, local);
+		else
+			stage_exception(w, m, DROP_NO_SERVICE);
+		break;
+	default:
+		stage_exception(w, m, DROP_NO_SERVICE);
+	}
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <string.h>
+
+#include <rte_ethdev.h>
+
+#include "forwarder/stages.h"
+
+static void tx_flush_port(struct forwarder_worker *w, uint16_t port)
+{
+	struct worker_tx *tx = &w->tx[port];
+	uint16_t sent = rte_eth_tx_burst(port, w->queue, tx->packets, tx->n);
+
+	w->counters.tx_packets += sent;
+	if (unlikely(sent < tx->n)) {
+		w->counters.drops[DROP_TX_FULL] += tx->n - sent;
+		rte_pktmbuf_free_bulk(tx->packets + sent, tx->n - sent);
+	}
+	tx->n = 0;
+}
+
+void stage_tx(struct forwarder_worker *w, struct rte_mbuf *m, uint16_t port)
+{
+	struct worker_tx *tx = &w->tx[port];
+
+	w->counters.tx_bytes += rte_pktmbuf_pkt_len(m);
+	tx->packets[tx->n++] = m;
+	if (unlikely(tx->n == WORKER_TX_MAX))
+		tx_flush_port(w, port);
+}
+
+void stage_tx_nexthop(struct forwarder_worker *w, struct rte_mbuf *m, uint16_t nexthop)
+{
+	const struct view_nexthop *hop;
+
+	if (unlikely(nexthop >= w->view->n_nexthops || !w->view->nexthops[nexthop].valid)) {
+		stage_drop(w, m, DROP_NEXTHOP_UNRESOLVED);
+		return;
+	}
+	hop = &w->view->nexthops[nexthop];
+	memcpy(stage_bytes(m), hop->dst_mac, 12); /* destination and source stand in frame order */
+	stage_tx(w, m, hop->port);
+}
+
+void forwarder_worker_flush(struct forwarder_worker *w)
+{
+	for (uint16_t port = 0; port < w->n_ports; port++)
+		if (w->tx[port].n)
+			tx_flush_port(w, port);
+}

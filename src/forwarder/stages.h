@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The stages of the packet path, one file each. A stage that is given a packet
+ * owns it: it sends it, hands it on or drops it with a counted reason.
+ */
+#ifndef BATON_FORWARDER_STAGES_H
+#define BATON_FORWARDER_STAGES_H
+
+#include <rte_mbuf.h>
+
+#include "forwarder/worker.h"
+
+static inline uint8_t *stage_bytes(struct rte_mbuf *m)
+{
+	return rte_pktmbuf_mtod(m, uint8_t *);
+}
+
+static inline void stage_drop(struct forwarder_worker *w, struct rte_mbuf *m, enum forwarder_drop reason)
+{
+	w->counters.drops[reason]++;
+	rte_pktmbuf_free(m);
+}
+
+static inline struct route_table *stage_table(const struct forwarder_worker *w, uint8_t family)
+{
+	return family == BATON_IPV4 ? w->routes4 : w->routes6;
+}
+
+/* stage_hit.c: a packet and its route. */
+void stage_hit(struct forwarder_worker *w, struct rte_mbuf *m, const struct packet_info *info, uint32_t index);
+/* stage_miss.c: a TCP or UDP packet without a route; punt: to its classifier. */
+void stage_miss(struct forwarder_worker *w, struct rte_mbuf *m, const struct packet_info *info);
+void stage_punt(struct forwarder_worker *w, struct rte_mbuf *m, const struct packet_info *info, uint16_t vip);
+/* stage_local.c: everything that is not a whole TCP or UDP packet, and what belongs to the device itself. */
+void stage_local(struct forwarder_worker *w, struct rte_mbuf *m, const struct packet_info *info);
+void stage_exception(struct forwarder_worker *w, struct rte_mbuf *m, enum forwarder_drop otherwise);
+/* stage_introduce.c: send a packet of a tunneled flow together with its mapping, or the mapping alone. */
+void stage_introduce(struct forwarder_worker *w, struct rte_mbuf *m, const struct packet_info *info, uint32_t index);
+void stage_introduce_flow(struct forwarder_worker *w, struct route_table *t, uint32_t index);
+/* stage_tunnel.c: a packet of an introduced flow. */
+void stage_tunnel(struct forwarder_worker *w, struct rte_mbuf *m, const struct packet_info *info, uint32_t index);
+/* stage_shim.c: a datagram to the shim port of a tunnel address. */
+void stage_shim(struct forwarder_worker *w, struct rte_mbuf *m, const struct packet_info *info,
+		const struct view_local *local);
+/* stage_tx.c: out of a port, link header complete; with next hop: link addresses are written first. */
+void stage_tx(struct forwarder_worker *w, struct rte_mbuf *m, uint16_t port);
+void stage_tx_nexthop(struct forwarder_worker *w, struct rte_mbuf *m, uint16_t nexthop);
+
+/* plumbing.c: messages from classifiers and control; returns how many. */
+unsigned plumbing_poll(struct forwarder_worker *w);
+/* Tell the flow's classifier; false if that was not possible. Puts no packet in. */
+bool plumbing_report(struct forwarder_worker *w, enum plumb_type type, const struct baton_tuple *key,
+		     uint8_t tcp_flags);
+/* Index of the classifier that knows this connection, from either side of it. */
+uint16_t plumbing_classifier(const struct forwarder_worker *w, const struct baton_tuple *key);
+
+/* ageing.c: a bounded step over both tables. */
+void ageing_poll(struct forwarder_worker *w);
+
+#endif

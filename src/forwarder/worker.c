@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "forwarder/worker.h"
+
+#include <string.h>
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_malloc.h>
+
+#include "forwarder/stages.h"
+
+/* Each table is swept once in this time, or once in a second per million routes. */
+#define WORKER_SWEEP_S 1
+#define WORKER_SWEEP_ROUTES_PER_S 1000000
+#define WORKER_ROUTES_PER_STEP 64 /* four buckets, as full as they usually are */
+
+static void *worker_table_alloc(size_t size, void *arg)
+{
+	return rte_zmalloc(arg, size, RTE_CACHE_LINE_SIZE);
+}
+
+static void worker_table_free(void *p, void *arg)
+{
+	rte_free(p);
+}
+
+static struct route_table *worker_table_new(const struct forwarder_worker_params *p, uint8_t family, uint32_t capacity)
+{
+	struct route_table_params t = {
+		.family = family,
+		.capacity = capacity,
+		.reserved_port = p->shim_port,
+		.alloc = worker_table_alloc,
+		.free = worker_table_free,
+		.arg = (void *)"routes",
+	};
+
+	memcpy(t.hash_key, p->hash_key, sizeof t.hash_key);
+	return route_table_new(&t);
+}
+
+static uint64_t worker_tsc_per_sweep(uint64_t hz, uint32_t capacity)
+{
+	uint64_t pass = hz * WORKER_SWEEP_S;
+
+	if (capacity > WORKER_SWEEP_ROUTES_PER_S)
+		pass = hz / WORKER_SWEEP_ROUTES_PER_S * capacity;
+	return pass / (capacity / WORKER_ROUTES_PER_STEP + 1);
+}
+
+struct forwarder_worker *forwarder_worker_new(const struct forwarder_worker_params *p)
+{
+	struct forwarder_worker *w = rte_zmalloc("forwarder", sizeof *w, RTE_CACHE_LINE_SIZE);
+
+	if (!w)
+		return NULL;
+	w->index = p->index;
+	w->n_ports = p->n_ports;
+	w->queue = p->queue;
+	w->snat_port_first = p->snat_port_first;
+	w->snat_port_last = p->snat_port_last;
+	w->max_peers = p->max_peers;
+	w->channel = p->channel;
+	w->packets = p->packets;
+	w->seq = p->first_seq;
+	w->tsc_hz = rte_get_tsc_hz();
+	w->tsc_per_sweep4 = worker_tsc_per_sweep(w->tsc_hz, p->routes_ipv4);
+	w->tsc_per_sweep6 = worker_tsc_per_sweep(w->tsc_hz, p->routes_ipv6);
+	w->routes4 = worker_table_new(p, BATON_IPV4, p->routes_ipv4);
+	w->routes6 = worker_table_new(p, BATON_IPV6, p->routes_ipv6);
+	w->peers = rte_calloc("peers", p->max_peers, sizeof *w->peers, RTE_CACHE_LINE_SIZE);
+	w->endpoints = rte_calloc("endpoints", p->max_endpoints, sizeof *w->endpoints, RTE_CACHE_LINE_SIZE);
+	if (w->routes4 && w->routes6 && w->peers && w->endpoints)
+		return w;
+	forwarder_worker_free(w);
+	return NULL;
+}
+
+void forwarder_worker_free(struct forwarder_worker *w)
+{
+	if (!w)
+		return;
+	for (uint16_t port = 0; port < w->n_ports; port++)
+		rte_pktmbuf_free_bulk(w->tx[port].packets, w->tx[port].n);
+	route_table_free(w->routes4);
+	route_table_free(w->routes6);
+	rte_free(w->peers);
+	rte_free(w->endpoints);
+	rte_free(w);
+}
+
+/* Keys of one family out of a burst, with where they came from. */
+struct worker_lookup {
+	unsigned n;
+	const struct baton_tuple *keys[WORKER_BURST];
+	uint8_t at[WORKER_BURST];
+	int64_t index[WORKER_BURST];
+};
+
+static void worker_lookup(struct forwarder_worker *w, struct route_table *t, struct worker_lookup *l,
+			  struct rte_mbuf **packets, const struct packet_info *info)
+{
+	if (!l->n)
+		return;
+	route_find_bulk(t, l->keys, l->n, l->index);
+	for (unsigned i = 0; i < l->n; i++) {
+		unsigned at = l->at[i];
+
+		if (likely(l->index[i] >= 0))
+			stage_hit(w, packets[at], &info[at], (uint32_t)l->index[i]);
+		else
+			stage_miss(w, packets[at], &info[at]);
+	}
+}
+
+static void worker_lookup_add(struct worker_lookup *l, const struct packet_info *info, unsigned at)
+{
+	l->keys[l->n] = &info->tuple;
+	l->at[l->n++] = (uint8_t)at;
+}
+
+void forwarder_worker_burst(struct forwarder_worker *w, struct rte_mbuf **packets, unsigned n)
+{
+	struct packet_info info[WORKER_BURST];
+	struct worker_lookup v4, v6;
+
+	v4.n = v6.n = 0;
+	w->counters.rx_packets += n;
+	for (unsigned i = 0; i < n; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(packets[i], void *));
+	for (unsigned i = 0; i < n; i++) {
+		w->counters.rx_bytes += rte_pktmbuf_pkt_len(packets[i]);
+		if (unlikely(packets[i]->nb_segs > 1)) {
+			stage_drop(w, packets[i], DROP_SEGMENTED);
+			continue;
+		}
+		packet_parse(stage_bytes(packets[i]), rte_pktmbuf_data_len(packets[i]), &info[i]);
+		if (unlikely(info[i].kind != PACKET_FLOW))
+			stage_local(w, packets[i], &info[i]);
+		else
+			worker_lookup_add(info[i].tuple.family == BATON_IPV4 ? &v4 : &v6, &info[i], i);
+	}
+	worker_lookup(w, w->routes4, &v4, packets, info);
+	worker_lookup(w, w->routes6, &v6, packets, info);
+}
+
+unsigned forwarder_worker_poll(struct forwarder_worker *w, const struct view *view)
+{
+	struct rte_mbuf *packets[WORKER_BURST];
+	unsigned work;
+
+	w->view = view;
+	w->now_tsc = rte_get_tsc_cycles();
+	w->now_s = (uint16_t)(w->now_tsc / w->tsc_hz);
+	work = plumbing_poll(w);
+	for (uint16_t port = 0; port < w->n_ports; port++) {
+		unsigned n = rte_eth_rx_burst(port, w->queue, packets, WORKER_BURST);
+
+		if (n)
+			forwarder_worker_burst(w, packets, n);
+		work += n;
+	}
+	ageing_poll(w);
+	forwarder_worker_flush(w);
+	if (work)
+		w->counters.loops_busy++;
+	else
+		w->counters.loops_idle++;
+	return work;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Forwarder worker: one per forwarder lcore. It receives bursts, looks every
+ * packet up in its own route table, rewrites and sends it; what has no route
+ * goes to a classifier, what is for the device itself to the control thread.
+ *
+ * Everything the loop writes is in struct forwarder_worker and belongs to its
+ * lcore; other threads read only .counters and .endpoints.
+ */
+#ifndef BATON_FORWARDER_WORKER_H
+#define BATON_FORWARDER_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "baton/view.h"
+#include "forwarder/counters.h"
+#include "forwarder/packet.h"
+#include "forwarder/route.h"
+#include "plumb/channel.h"
+#include "tunnel/shim.h"
+
+struct rte_mbuf;
+struct rte_mempool;
+
+#define WORKER_BURST 32
+#define WORKER_TX_MAX 64
+
+struct worker_tx {
+	uint16_t n;
+	struct rte_mbuf *packets[WORKER_TX_MAX];
+};
+
+/* Replay window of one sender of shim datagrams (a host), by endpoint's address. */
+struct worker_peer {
+	uint8_t addr[16];
+	struct replay_window window;
+};
+
+struct forwarder_worker_params {
+	uint16_t index;   /* of this forwarder */
+	uint16_t n_ports; /* DPDK ports 0 … n_ports - 1 */
+	uint16_t queue;   /* of each port, receive and transmit */
+	uint32_t routes_ipv4, routes_ipv6;
+	uint16_t shim_port;                       /* host order */
+	uint16_t max_endpoints;                   /* endpoint ids that may occur */
+	uint16_t max_peers;                       /* hosts that may send shim datagrams; power of two */
+	uint16_t snat_port_first, snat_port_last; /* host order; sliced over the classifiers */
+	uint64_t first_seq;                       /* of shim datagrams */
+	struct channel *channel;                  /* borrowed, outlives the worker */
+	struct rte_mempool *packets;
+	uint8_t hash_key[32];
+};
+
+struct forwarder_worker {
+	/* set at start */
+	uint16_t index, n_ports, queue, snat_port_first, snat_port_last;
+	uint16_t max_peers;
+	struct channel *channel;
+	struct rte_mempool *packets;
+	struct route_table *routes4, *routes6;
+	uint64_t tsc_hz, tsc_per_sweep4, tsc_per_sweep6;
+
+	/* the loop's own */
+	const struct view *view; /* of this turn */
+	uint64_t now_tsc;
+	uint16_t now_s;
+	uint64_t seq;                    /* of the next shim datagram */
+	uint64_t sweep4_tsc, sweep6_tsc; /* when the next sweep step is due */
+	uint32_t sweep4_cursor, sweep6_cursor;
+	struct worker_peer *peers; /* open addressing by address */
+	uint16_t n_peers;
+	struct worker_tx tx[VIEW_MAX_PORTS];
+
+	/* read by others */
+	struct forwarder_counters counters;
+	struct forwarder_endpoint_counters *endpoints; /* by endpoint id */
+	uint32_t n_routes4, n_routes6;
+};
+
+/* Needs EAL. NULL if memory is short. */
+struct forwarder_worker *forwarder_worker_new(const struct forwarder_worker_params *p);
+/* After its lcore has stopped. Takes NULL. */
+void forwarder_worker_free(struct forwarder_worker *w);
+
+/*
+ * One turn: messages, one burst of each port, a step of ageing, transmit.
+ * view is valid for this turn. Returns how much work it found (0: idle).
+ */
+unsigned forwarder_worker_poll(struct forwarder_worker *w, const struct view *view);
+
+/* --- for baton-bench and for the stages --- */
+
+/* Take n ≤ WORKER_BURST frames as if a port had received them. Owns them. */
+void forwarder_worker_burst(struct forwarder_worker *w, struct rte_mbuf **packets, unsigned n);
+/* Give waiting packets to the ports. */
+void forwarder_worker_flush(struct forwarder_worker *w);
+
+#endif
