@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "classifier/service.h"
+
+#include <string.h>
+
+#include <rte_mbuf.h>
+#include <rte_mempool.h>
+#include <rte_prefetch.h>
+#include <rte_ring.h>
+#include <rte_ring_elem.h>
+
+#include "baton/addr.h"
+#include "forwarder/reset.h"
+
+#define SERVICE_BURST 32
+#define SERVICE_WANTS 4
+
+void classifier_service_init(struct classifier_service *s, uint16_t index, struct classifier *c,
+			     struct channel *channel)
+{
+	memset(s, 0, sizeof *s);
+	s->index = index;
+	s->classifier = c;
+	s->channel = channel;
+}
+
+void classifier_service_fini(struct classifier_service *s)
+{
+	classifier_free(s->classifier);
+	s->classifier = NULL;
+}
+
+static bool service_send(struct classifier_service *s, struct plumb_message *m)
+{
+	if (channel_to_forwarder(s->channel, m))
+		return true;
+	s->counters.forwarder_busy++;
+	return false;
+}
+
+static struct plumb_message *service_message(struct classifier_service *s, enum plumb_type type, uint8_t forwarder)
+{
+	struct plumb_message *m = channel_message_get(s->channel);
+
+	if (!m) {
+		s->counters.messages_exhausted++;
+		return NULL;
+	}
+	m->type = (uint8_t)type;
+	m->forwarder = forwarder;
+	return m;
+}
+
+/* Is the client on the link of the port its packet came in by, or behind a gateway? */
+static uint16_t service_gateway(const struct view_port *p, const struct baton_tuple *key)
+{
+	struct baton_addr client = { .family = key->family };
+
+	memcpy(client.b, key->saddr, sizeof client.b);
+	for (unsigned i = 0; i < p->n_prefixes; i++)
+		if (baton_prefix_contains(&p->prefixes[i], &client))
+			return VIEW_NONE;
+	return key->family == BATON_IPV4 ? p->gateway4 : p->gateway6;
+}
+
+static void service_packet(const struct plumb_message *m, const struct view *view, struct classifier_packet *ret)
+{
+	const struct rte_mbuf *b = m->packet;
+
+	ret->key = m->route.key;
+	ret->vip = m->vip;
+	ret->tcp_flags = m->tcp_flags;
+	ret->forwarder = m->forwarder;
+	ret->port = b->port;
+	memcpy(ret->src_mac, rte_pktmbuf_mtod_offset(b, const uint8_t *, 6), 6);
+	ret->return_nexthop = service_gateway(&view->ports[b->port], &m->route.key);
+}
+
+/* One message without a packet to each forwarder of the mask. Lost ones heal by idle time. */
+static void service_tell(struct classifier_service *s, enum plumb_type type, const struct baton_tuple *key,
+			 uint32_t forwarders, uint8_t state)
+{
+	for (uint8_t f = 0; forwarders; f++, forwarders >>= 1) {
+		struct plumb_message *m = forwarders & 1 ? service_message(s, type, f) : NULL;
+
+		if (!m)
+			continue;
+		m->route.key = *key;
+		m->route.state = state;
+		service_send(s, m);
+	}
+}
+
+static void service_delete(struct classifier_service *s, const struct classifier_delete *d, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		service_tell(s, PLUMB_DELETE, &d[i].key, d[i].forwarders, 0);
+}
+
+static void service_set_state(struct classifier_service *s, const struct classifier_state_change *c, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		service_tell(s, PLUMB_SET_STATE, &c[i].key, c[i].forwarders, c[i].state);
+}
+
+static void service_aged(struct classifier_service *s, const struct baton_tuple *key, uint8_t forwarder,
+			 bool add_failed, uint64_t now_ns)
+{
+	struct classifier_delete deletes[2];
+
+	service_delete(s, deletes, classifier_aged(s->classifier, key, forwarder, add_failed, now_ns, deletes));
+}
+
+/* The routes that the packet does not follow go ahead of it. */
+static void service_plumb(struct classifier_service *s, struct plumb_message *m, const struct classifier_decision *d,
+			  uint64_t now_ns)
+{
+	uint8_t forwarder = m->forwarder;
+
+	for (unsigned i = 1; i < d->n_routes; i++) {
+		struct plumb_message *other = service_message(s, PLUMB_ADD, forwarder);
+
+		if (other)
+			other->route = d->routes[i];
+		if (!other || !service_send(s, other))
+			service_aged(s, &d->routes[i].key, forwarder, true, now_ns);
+	}
+	m->type = PLUMB_ADD;
+	m->route = d->routes[0];
+	if (!service_send(s, m))
+		service_aged(s, &d->routes[0].key, forwarder, true, now_ns);
+}
+
+/* The packet's buffer becomes the reset. */
+static void service_reset(struct classifier_service *s, struct plumb_message *m)
+{
+	struct rte_mbuf *b = m->packet;
+	uint8_t frame[RESET_MAX];
+	struct packet_info info;
+	uint32_t len;
+
+	packet_parse(rte_pktmbuf_mtod(b, const uint8_t *), rte_pktmbuf_data_len(b), &info);
+	len = reset_build(frame, sizeof frame, rte_pktmbuf_mtod(b, const uint8_t *), &info);
+	if (!len) {
+		channel_message_put(s->channel, m);
+		return;
+	}
+	rte_pktmbuf_trim(b, rte_pktmbuf_data_len(b));
+	memcpy(rte_pktmbuf_append(b, (uint16_t)len), frame, len);
+	m->type = PLUMB_SEND;
+	m->route.port = b->port;
+	if (service_send(s, m))
+		s->counters.resets_sent++;
+}
+
+static void service_miss(struct classifier_service *s, struct plumb_message *m, const struct view *view,
+			 uint64_t now_ns)
+{
+	struct classifier_decision d;
+	struct classifier_packet p;
+
+	s->counters.packets++;
+	service_packet(m, view, &p);
+	classifier_decide(s->classifier, view, &p, now_ns, &d);
+	service_delete(s, d.deletes, d.n_deletes);
+	service_set_state(s, d.changes, d.n_changes);
+	switch (d.verdict) {
+	case CLASSIFIER_PLUMB:
+		service_plumb(s, m, &d, now_ns);
+		break;
+	case CLASSIFIER_RESET:
+		service_reset(s, m);
+		break;
+	case CLASSIFIER_DROP:
+		channel_message_put(s->channel, m);
+		break;
+	}
+}
+
+static void service_handle(struct classifier_service *s, struct plumb_message *m, const struct view *view,
+			   uint64_t now_ns)
+{
+	struct classifier_state_change changes[2];
+
+	switch ((enum plumb_type)m->type) {
+	case PLUMB_MISS:
+		service_miss(s, m, view, now_ns);
+		return;
+	case PLUMB_FINAL:
+		service_set_state(s, changes,
+				  classifier_final(s->classifier, &m->route.key, m->forwarder, m->tcp_flags, changes));
+		break;
+	case PLUMB_AGED:
+	case PLUMB_ADD_FAILED:
+		service_aged(s, &m->route.key, m->forwarder, m->type == PLUMB_ADD_FAILED, now_ns);
+		break;
+	default:
+		break; /* go the other way */
+	}
+	channel_message_put(s->channel, m);
+}
+
+static unsigned service_allotments(struct classifier_service *s, const struct view *view, uint64_t now_ns)
+{
+	struct rte_ring *requests = s->channel->allotment_requests;
+	struct allotment_request request;
+	unsigned n = 0;
+	void *a;
+
+	while (n < SERVICE_BURST && rte_ring_dequeue(s->channel->allotted[s->index], &a) == 0) {
+		classifier_allot(s->classifier, a, now_ns);
+		rte_mempool_put(s->channel->allotments, a);
+		n++;
+	}
+	for (unsigned i = 0; i < SERVICE_WANTS && classifier_wants(s->classifier, view, now_ns, &request); i++)
+		if (rte_ring_enqueue_elem(requests, &request, sizeof request) < 0)
+			s->counters.control_busy++;
+	return n;
+}
+
+unsigned classifier_service_poll(struct classifier_service *s, const struct view *view, uint64_t now_ns)
+{
+	void *messages[SERVICE_BURST];
+	unsigned n = rte_ring_dequeue_burst(s->channel->to_classifier[s->index], messages, SERVICE_BURST, NULL);
+
+	for (unsigned i = 0; i < n; i++)
+		rte_prefetch0(messages[i]);
+	for (unsigned i = 0; i < n; i++)
+		service_handle(s, messages[i], view, now_ns);
+	return n + service_allotments(s, view, now_ns);
+}
