@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The control thread: neighbourhood, allotments, exception ports, signals and
+ * requests of batonctl. It looks at its rings once a millisecond, because the
+ * packet path makes no system call to wake it.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <systemd/sd-daemon.h>
+
+#include <rte_mbuf.h>
+#include <rte_mempool.h>
+#include <rte_ring.h>
+#include <rte_ring_elem.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "batond/batond.h"
+#include "forwarder/packet.h"
+#include "health/static_source.h"
+
+#define CONTROL_TURN_MS 1
+#define CONTROL_BURST 64
+#define CONTROL_EVENTS 8
+#define CONTROL_RELEASE_NS (10 * CLOCK_NS_PER_S) /* between looks for ids that can be released */
+#define CONTROL_ERRORS 32
+
+int control_start(struct batond *b)
+{
+	struct epoll_event e = { .events = EPOLLIN };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	/* before any thread is made, so that none of them takes the signals */
+	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
+		return -EINVAL;
+	signal(SIGPIPE, SIG_IGN);
+	b->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	b->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (b->epoll_fd < 0 || b->signal_fd < 0)
+		return -errno;
+	e.data.fd = b->signal_fd;
+	if (epoll_ctl(b->epoll_fd, EPOLL_CTL_ADD, b->signal_fd, &e) < 0)
+		return -errno;
+	return 0;
+}
+
+void control_stop(struct batond *b)
+{
+	if (b->signal_fd >= 0)
+		close(b->signal_fd);
+	if (b->epoll_fd >= 0)
+		close(b->epoll_fd);
+	b->signal_fd = b->epoll_fd = -1;
+}
+
+void control_send(struct batond *b, uint16_t port_id, const void *frame, size_t len)
+{
+	struct plumb_message *m = channel_message_get(&b->channel);
+	struct rte_mbuf *packet = m ? rte_pktmbuf_alloc(b->packets) : NULL;
+	char *room = packet && len <= UINT16_MAX ? rte_pktmbuf_append(packet, (uint16_t)len) : NULL;
+
+	if (room) {
+		memcpy(room, frame, len);
+		m->type = PLUMB_SEND;
+		m->packet = packet;
+		m->route.port = port_id;
+		if (channel_to_forwarder(&b->channel, m))
+			return;
+	} else {
+		rte_pktmbuf_free(packet);
+		if (m)
+			channel_message_put(&b->channel, m);
+	}
+	b->counters.send_failed++;
+}
+
+static void control_packet(struct batond *b, struct rte_mbuf *m, uint64_t now_ns)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	struct packet_info info;
+
+	packet_parse(frame, rte_pktmbuf_data_len(m), &info);
+	if (info.kind == PACKET_ARP || info.kind == PACKET_ND) {
+		b->counters.neighbour_packets++;
+		neigh_input(b->neigh, m->port, frame, rte_pktmbuf_data_len(m), now_ns);
+	}
+	/* the kernel needs the answers to what it asked, too */
+	exceptions_to_kernel(b, m);
+}
+
+static void control_packets(struct batond *b, uint64_t now_ns)
+{
+	void *packets[CONTROL_BURST];
+	unsigned n = rte_ring_dequeue_burst(b->channel.local_packets, packets, CONTROL_BURST, NULL);
+
+	for (unsigned i = 0; i < n; i++)
+		control_packet(b, packets[i], now_ns);
+}
+
+static void control_allotments(struct batond *b, uint64_t now_ns)
+{
+	struct allotment_request request;
+
+	while (rte_ring_dequeue_elem(b->channel.allotment_requests, &request, sizeof request) == 0) {
+		void *a;
+
+		if (rte_mempool_get(b->channel.allotments, &a) < 0) {
+			b->counters.allotments_failed++;
+			continue;
+		}
+		if (static_source_answer(b->view, &request, now_ns, STATIC_SOURCE_VALID_NS, a) == 0 &&
+		    rte_ring_enqueue(b->channel.allotted[request.classifier], a) == 0) {
+			b->counters.allotments++;
+			continue;
+		}
+		b->counters.allotments_failed++;
+		rte_mempool_put(b->channel.allotments, a);
+	}
+}
+
+static void control_signals(struct batond *b)
+{
+	struct signalfd_siginfo s;
+
+	while (read(b->signal_fd, &s, sizeof s) == sizeof s) {
+		struct config_error errors[CONTROL_ERRORS];
+		unsigned n;
+
+		if (s.ssi_signo == SIGHUP) {
+			sd_notify(0, "RELOADING=1");
+			reload_apply(b, errors, CONTROL_ERRORS, &n);
+			sd_notify(0, "READY=1");
+		} else {
+			b->stopping = true;
+		}
+	}
+}
+
+static void control_events(struct batond *b)
+{
+	struct epoll_event events[CONTROL_EVENTS];
+	int n = epoll_wait(b->epoll_fd, events, CONTROL_EVENTS, CONTROL_TURN_MS);
+
+	pthread_mutex_lock(&b->lock);
+	for (int i = 0; i < n; i++) {
+		if (events[i].data.fd == b->signal_fd)
+			control_signals(b);
+		else if (events[i].data.fd == b->control_socket)
+			control_socket_serve(b);
+	}
+	pthread_mutex_unlock(&b->lock);
+}
+
+static void control_turn(struct batond *b, uint64_t *next_release_ns)
+{
+	uint64_t now_ns = clock_monotonic_ns();
+
+	control_packets(b, now_ns);
+	exceptions_from_kernel(b);
+	neigh_poll(b->neigh, now_ns);
+	if (b->neigh_changed || now_ns >= *next_release_ns) {
+		b->neigh_changed = false;
+		*next_release_ns = now_ns + CONTROL_RELEASE_NS;
+		if (publish_view(b, b->config, b->keys) < 0)
+			log_error("no memory for a new view; the old one stays in force");
+	}
+	control_allotments(b, now_ns);
+}
+
+void control_run(struct batond *b)
+{
+	uint64_t next_release_ns = 0;
+
+	while (!b->stopping) {
+		control_events(b);
+		pthread_mutex_lock(&b->lock);
+		control_turn(b, &next_release_ns);
+		pthread_mutex_unlock(&b->lock);
+	}
+}

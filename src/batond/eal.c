@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* DPDK's environment: arguments from the configuration, memory, log. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_log.h>
+
+#include "base/log.h"
+#include "batond/batond.h"
+
+#define EAL_MAX_ARGS 64
+#define EAL_HUGEPAGES "/sys/kernel/mm/hugepages/hugepages-2048kB/"
+
+struct eal_args {
+	int n;
+	char *v[EAL_MAX_ARGS];
+};
+
+static void eal_arg(struct eal_args *a, const char *text)
+{
+	char *copy = strdup(text);
+
+	if (copy && a->n < EAL_MAX_ARGS - 1)
+		a->v[a->n++] = copy;
+	else
+		free(copy);
+}
+
+static void eal_args_free(struct eal_args *a)
+{
+	for (int i = 0; i < a->n; i++)
+		free(a->v[i]);
+	a->n = 0;
+}
+
+static long eal_read_number(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	long n = -1;
+
+	if (!f)
+		return -1;
+	if (fscanf(f, "%ld", &n) != 1)
+		n = -1;
+	fclose(f);
+	return n;
+}
+
+static bool eal_write_number(const char *path, long n)
+{
+	FILE *f = fopen(path, "we");
+	bool ok;
+
+	if (!f)
+		return false;
+	ok = fprintf(f, "%ld\n", n) > 0;
+	return fclose(f) == 0 && ok;
+}
+
+/* Are there enough free 2 MB pages, or can they be had now? Remembers what was added. */
+static bool eal_reserve_hugepages(struct batond *b)
+{
+	long want = (b->config->memory_mb + 1) / 2 + 1;
+	long free_pages = eal_read_number(EAL_HUGEPAGES "free_hugepages");
+	long all = eal_read_number(EAL_HUGEPAGES "nr_hugepages"), now;
+
+	if (free_pages < 0 || all < 0)
+		return false;
+	if (free_pages >= want)
+		return true;
+	if (!eal_write_number(EAL_HUGEPAGES "nr_hugepages", all + want - free_pages))
+		return false;
+	now = eal_read_number(EAL_HUGEPAGES "nr_hugepages");
+	if (now > all)
+		b->hugepages_added = (uint32_t)(now - all);
+	return eal_read_number(EAL_HUGEPAGES "free_hugepages") >= want;
+}
+
+static void eal_return_hugepages(struct batond *b)
+{
+	long all = eal_read_number(EAL_HUGEPAGES "nr_hugepages");
+
+	if (b->hugepages_added && all >= (long)b->hugepages_added)
+		eal_write_number(EAL_HUGEPAGES "nr_hugepages", all - (long)b->hugepages_added);
+	b->hugepages_added = 0;
+}
+
+static int eal_memory_args(struct batond *b, struct eal_args *a)
+{
+	char text[32];
+	bool huge = b->config->hugepages && eal_reserve_hugepages(b);
+
+	if (!huge && b->config->hugepages_required) {
+		log_error("no %d MB of 2 MB hugepages free, and they can't be reserved now; set vm.nr_hugepages or "
+			  "memory.hugepages = \"auto\"",
+			  b->config->memory_mb);
+		return -ENOMEM;
+	}
+	if (!huge) {
+		eal_return_hugepages(b);
+		eal_arg(a, "--no-huge");
+		eal_arg(a, "--no-shconf");
+		log_info("memory without hugepages size_mb=%d", b->config->memory_mb);
+	}
+	if (huge)
+		eal_arg(a, "--in-memory"); /* not together with --no-huge */
+	snprintf(text, sizeof text, "%d", b->config->memory_mb);
+	eal_arg(a, "-m");
+	eal_arg(a, text);
+	return 0;
+}
+
+/* lcore 0 is the control thread; then one lcore for each entry of the configuration, in its order. */
+static void eal_lcore_args(const struct config *c, struct eal_args *a)
+{
+	char text[32 * (CONFIG_MAX_LCORES + 1)];
+	size_t at;
+
+	if (c->control_cpu >= 0)
+		at = (size_t)snprintf(text, sizeof text, "0@%d", c->control_cpu);
+	else
+		at = (size_t)snprintf(text, sizeof text, "0@(0-%ld)", sysconf(_SC_NPROCESSORS_ONLN) - 1);
+	for (unsigned i = 0; i < c->n_lcores && at < sizeof text; i++)
+		at += (size_t)snprintf(text + at, sizeof text - at, ",%u@%d", i + 1, c->lcores[i].cpu);
+	eal_arg(a, "--lcores");
+	eal_arg(a, text);
+	eal_arg(a, "--main-lcore");
+	eal_arg(a, "0");
+}
+
+static void eal_port_args(const struct config *c, struct eal_args *a)
+{
+	bool any_pci = false;
+
+	for (unsigned i = 0; i < c->n_ports; i++) {
+		if (!ports_is_pci(&c->ports[i]))
+			continue;
+		any_pci = true;
+		eal_arg(a, "-a");
+		eal_arg(a, c->ports[i].device);
+	}
+	if (!any_pci)
+		eal_arg(a, "--no-pci");
+}
+
+int eal_start(struct batond *b)
+{
+	struct eal_args a = { 0 };
+	char *argv[EAL_MAX_ARGS];
+	int err;
+
+	/* where DPDK puts its runtime files and the telemetry socket */
+	if (setenv("RUNTIME_DIRECTORY", b->config->run_dir, 1) < 0)
+		return -errno;
+	rte_openlog_stream(stderr);
+	eal_arg(&a, "batond");
+	eal_lcore_args(b->config, &a);
+	eal_arg(&a, "--file-prefix");
+	eal_arg(&a, "baton");
+	eal_arg(&a, "--log-level=lib.*:warning");
+	eal_arg(&a, "--log-level=pmd.*:warning");
+	eal_port_args(b->config, &a);
+	err = eal_memory_args(b, &a);
+	if (err == 0) {
+		memcpy(argv, a.v, sizeof argv); /* EAL permutes the array */
+		if (rte_eal_init(a.n, argv) < 0) {
+			err = -rte_errno;
+			log_error("DPDK does not start error=\"%s\"", rte_strerror(rte_errno));
+			eal_return_hugepages(b);
+		}
+	}
+	eal_args_free(&a);
+	return err;
+}
+
+void eal_stop(struct batond *b)
+{
+	char path[256];
+
+	rte_eal_cleanup();
+	eal_return_hugepages(b);
+	/* DPDK leaves its folder behind */
+	snprintf(path, sizeof path, "%s/dpdk/baton/dpdk_telemetry.v2", b->config->run_dir);
+	unlink(path);
+	snprintf(path, sizeof path, "%s/dpdk/baton", b->config->run_dir);
+	rmdir(path);
+	snprintf(path, sizeof path, "%s/dpdk", b->config->run_dir);
+	rmdir(path);
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Forwarders and classifiers, and the loop that runs them on their lcores. */
+#include <errno.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include <urcu/urcu-qsbr.h>
+
+#include <rte_cycles.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+
+#include <sodium.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "batond/batond.h"
+
+#define LCORES_MESSAGES 65535
+#define LCORES_RING 8192
+#define LCORES_PEERS 4096
+#define LCORES_IDLE_TURNS 256 /* empty turns before an adaptive lcore sleeps */
+#define LCORES_SLEEP_US 50
+
+static int lcores_create_forwarder(struct batond *b, unsigned index)
+{
+	struct forwarder_worker_params p = {
+		.index = (uint16_t)index,
+		.n_ports = (uint16_t)b->n_ports,
+		.queue = (uint16_t)index,
+		.routes_ipv4 = (uint32_t)b->config->routes_ipv4,
+		.routes_ipv6 = (uint32_t)b->config->routes_ipv6,
+		.shim_port = (uint16_t)b->config->shim_port,
+		.max_endpoints = BATOND_MAX_ENDPOINTS,
+		.max_peers = LCORES_PEERS,
+		.snat_port_first = (uint16_t)b->config->snat_port_first,
+		.snat_port_last = (uint16_t)b->config->snat_port_last,
+		.first_seq = clock_wall_ns(),
+		.channel = &b->channel,
+		.packets = b->packets,
+	};
+
+	randombytes_buf(p.hash_key, sizeof p.hash_key);
+	b->forwarders[index] = forwarder_worker_new(&p);
+	if (b->forwarders[index])
+		return 0;
+	log_error("no memory for a forwarder index=%u routes_ipv4=%u routes_ipv6=%u; raise memory.size_mb", index,
+		  p.routes_ipv4, p.routes_ipv6);
+	return -ENOMEM;
+}
+
+static void lcores_snat(const struct config *c, struct classifier_params *p)
+{
+	unsigned f = 0;
+
+	for (unsigned i = 0; i < c->n_lcores; i++) {
+		if (!c->lcores[i].forwarder)
+			continue;
+		p->snat[f].n_addrs = c->lcores[i].n_snat;
+		for (unsigned k = 0; k < c->lcores[i].n_snat && k < CLASSIFIER_MAX_SNAT; k++)
+			p->snat[f].addrs[k] = c->lcores[i].snat[k];
+		f++;
+	}
+}
+
+static int lcores_create_classifier(struct batond *b, unsigned index)
+{
+	struct classifier_params p = {
+		.index = (uint16_t)index,
+		.n_classifiers = (uint16_t)b->n_classifiers,
+		.n_forwarders = (uint16_t)b->n_forwarders,
+		.max_vips = BATOND_MAX_VIPS,
+		.max_connections = (uint32_t)b->config->connections,
+		.snat_port_first = (uint16_t)b->config->snat_port_first,
+		.snat_port_last = (uint16_t)b->config->snat_port_last,
+		.snat_quarantine_s = (uint32_t)b->config->snat_quarantine_s,
+	};
+	struct classifier *c;
+
+	lcores_snat(b->config, &p);
+	randombytes_buf(p.hash_key, sizeof p.hash_key);
+	c = classifier_new(&p);
+	if (!c) {
+		log_error("no memory for a classifier index=%u connections=%u", index, p.max_connections);
+		return -ENOMEM;
+	}
+	classifier_service_init(&b->classifiers[index], (uint16_t)index, c, &b->channel);
+	return 0;
+}
+
+/* Give each lcore its services, in the order of the configuration. */
+static void lcores_assign(struct batond *b)
+{
+	unsigned f = 0, c = 0;
+
+	b->n_lcores = b->config->n_lcores;
+	for (unsigned i = 0; i < b->n_lcores; i++) {
+		const struct config_lcore *config = &b->config->lcores[i];
+		struct batond_lcore *l = &b->lcores[i];
+
+		l->id = i + 1;
+		l->cpu = config->cpu;
+		l->busy_poll = config->busy_poll;
+		l->published = &b->view;
+		l->forwarder = config->forwarder ? b->forwarders[f++] : NULL;
+		l->classifier = config->classifier ? &b->classifiers[c++] : NULL;
+	}
+}
+
+int lcores_create(struct batond *b)
+{
+	struct channel_params p = {
+		.n_forwarders = (uint16_t)b->n_forwarders,
+		.n_messages = LCORES_MESSAGES,
+		.ring_size = LCORES_RING,
+	};
+	int err;
+
+	if (sodium_init() < 0)
+		return -EIO;
+	b->n_classifiers = 0;
+	for (unsigned i = 0; i < b->config->n_lcores; i++)
+		b->n_classifiers += b->config->lcores[i].classifier;
+	p.n_classifiers = (uint16_t)b->n_classifiers;
+	err = channel_init(&b->channel, &p);
+	for (unsigned i = 0; i < b->n_forwarders && err == 0; i++)
+		err = lcores_create_forwarder(b, i);
+	for (unsigned i = 0; i < b->n_classifiers && err == 0; i++)
+		err = lcores_create_classifier(b, i);
+	if (err < 0) {
+		lcores_destroy(b);
+		return err;
+	}
+	lcores_assign(b);
+	return 0;
+}
+
+void lcores_destroy(struct batond *b)
+{
+	for (unsigned i = 0; i < b->n_classifiers; i++)
+		classifier_service_fini(&b->classifiers[i]);
+	for (unsigned i = 0; i < b->n_forwarders; i++) {
+		forwarder_worker_free(b->forwarders[i]);
+		b->forwarders[i] = NULL;
+	}
+	channel_fini(&b->channel);
+	b->n_lcores = 0;
+}
+
+static unsigned lcores_turn(struct batond_lcore *l)
+{
+	const struct view *view = rcu_dereference(*l->published);
+	unsigned work = 0;
+
+	if (l->classifier)
+		work += classifier_service_poll(l->classifier, view, clock_monotonic_ns());
+	if (l->forwarder)
+		work += forwarder_worker_poll(l->forwarder, view);
+	return work;
+}
+
+static int lcores_run(void *arg)
+{
+	struct batond_lcore *l = arg;
+	unsigned idle = 0;
+
+	prctl(PR_SET_TIMERSLACK, 1000ul); /* ns: so that a short sleep is short */
+	urcu_qsbr_register_thread();
+	while (atomic_load_explicit(&l->run, memory_order_relaxed)) {
+		idle = lcores_turn(l) ? 0 : idle + 1;
+		urcu_qsbr_quiescent_state();
+		if (!l->busy_poll && idle > LCORES_IDLE_TURNS)
+			rte_delay_us_sleep(LCORES_SLEEP_US);
+	}
+	urcu_qsbr_unregister_thread();
+	return 0;
+}
+
+int lcores_launch(struct batond *b)
+{
+	for (unsigned i = 0; i < b->n_lcores; i++) {
+		int err;
+
+		atomic_store(&b->lcores[i].run, true);
+		err = rte_eal_remote_launch(lcores_run, &b->lcores[i], b->lcores[i].id);
+		if (err < 0) {
+			lcores_stop(b);
+			return err;
+		}
+	}
+	neighbours_announce(b, NULL);
+	return 0;
+}
+
+void lcores_stop(struct batond *b)
+{
+	for (unsigned i = 0; i < b->n_lcores; i++)
+		atomic_store(&b->lcores[i].run, false);
+	rte_eal_mp_wait_lcore();
+}

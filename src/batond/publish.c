@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Make a view of configuration and neighbourhood, and publish it to the lcores. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <urcu/urcu-qsbr.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "batond/batond.h"
+#include "batond/ids.h"
+
+/* An id rests this long before another key may have it: messages in flight still name it. */
+#define PUBLISH_ID_REST_NS (2 * CLOCK_NS_PER_S)
+
+/* What makes a VIP or an endpoint the same one in the next configuration. */
+struct publish_vip_key {
+	struct baton_addr addr;
+	uint16_t port;
+	uint8_t proto;
+	uint8_t zero;
+};
+
+struct publish_endpoint_key {
+	struct baton_addr host;
+	uint16_t port;
+	uint16_t vip;
+};
+
+struct publish_job {
+	struct batond *b;
+	const struct config *config;
+	struct view *view;
+	uint16_t vip_ids[BATOND_MAX_VIPS]; /* by position in the configuration */
+	uint16_t n_locals;
+};
+
+static struct publish_vip_key publish_vip_key(const struct config_vip *c)
+{
+	struct publish_vip_key k;
+
+	memset(&k, 0, sizeof k);
+	k.addr = c->addr;
+	k.port = c->port;
+	k.proto = c->proto;
+	return k;
+}
+
+static uint32_t publish_connections(const struct batond *b, uint16_t endpoint)
+{
+	uint32_t n = 0;
+
+	for (unsigned i = 0; i < b->n_classifiers; i++)
+		n += classifier_endpoint_connections(b->classifiers[i].classifier, endpoint);
+	return n;
+}
+
+/* Ids of endpoints that are gone from the configuration and from all routes are free again. */
+static void publish_release(struct batond *b, uint64_t now_ns)
+{
+	bool used[BATOND_MAX_VIPS] = { false };
+
+	for (unsigned i = 0; i < ids_n(b->endpoint_ids); i++) {
+		if (ids_is_retired_since(b->endpoint_ids, (uint16_t)i, now_ns, PUBLISH_ID_REST_NS) &&
+		    publish_connections(b, (uint16_t)i) == 0)
+			ids_release(b->endpoint_ids, (uint16_t)i);
+		else if (b->view && i < b->view->n_endpoints && b->view->endpoints[i].family)
+			used[b->view->endpoints[i].vip] = true;
+	}
+	for (unsigned i = 0; i < ids_n(b->vip_ids); i++)
+		if (ids_is_retired_since(b->vip_ids, (uint16_t)i, now_ns, PUBLISH_ID_REST_NS) && !used[i])
+			ids_release(b->vip_ids, (uint16_t)i);
+}
+
+/* The next hop towards an address: itself if it is on a link, else a gateway. */
+static int publish_nexthop(struct publish_job *j, const struct baton_addr *addr, uint16_t *ret_id)
+{
+	uint64_t now_ns = clock_monotonic_ns();
+
+	for (unsigned i = 0; i < j->b->n_ports; i++) {
+		const struct config_port *c = &j->config->ports[i];
+
+		for (unsigned k = 0; k < c->n_addrs; k++)
+			if (baton_prefix_contains(&c->addrs[k], addr))
+				return neigh_nexthop_add(j->b->neigh, j->b->ports[i].id, addr, now_ns, ret_id);
+	}
+	for (unsigned i = 0; i < j->b->n_ports; i++) {
+		const struct config_port *c = &j->config->ports[i];
+		const struct baton_addr *gateway = addr->family == BATON_IPV4 ? &c->gateway4 : &c->gateway6;
+
+		if (gateway->family)
+			return neigh_nexthop_add(j->b->neigh, j->b->ports[i].id, gateway, now_ns, ret_id);
+	}
+	return -EHOSTUNREACH;
+}
+
+static int publish_gateway(struct publish_job *j, unsigned port, const struct baton_addr *gateway, uint16_t *ret_id)
+{
+	*ret_id = VIEW_NONE;
+	if (!gateway->family)
+		return 0;
+	return neigh_nexthop_add(j->b->neigh, j->b->ports[port].id, gateway, clock_monotonic_ns(), ret_id);
+}
+
+static int publish_ports(struct publish_job *j)
+{
+	for (unsigned i = 0; i < j->b->n_ports; i++) {
+		const struct config_port *c = &j->config->ports[i];
+		struct view_port *p = &j->view->ports[j->b->ports[i].id];
+		int err;
+
+		memcpy(p->mac, j->b->ports[i].mac, sizeof p->mac);
+		p->exception = j->b->ports[i].exception != NULL;
+		p->mtu = (uint16_t)c->mtu;
+		p->n_prefixes = (uint8_t)c->n_addrs;
+		memcpy(p->prefixes, c->addrs, c->n_addrs * sizeof *c->addrs);
+		err = publish_gateway(j, i, &c->gateway4, &p->gateway4);
+		if (err == 0)
+			err = publish_gateway(j, i, &c->gateway6, &p->gateway6);
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+static void publish_vip(struct publish_job *j, uint16_t id, const struct config_vip *c)
+{
+	struct view_vip *v = &j->view->vips[id];
+
+	strncpy(v->name, c->name, sizeof v->name - 1);
+	v->addr = c->addr;
+	v->port_be = htons(c->port);
+	v->proto = c->proto;
+	v->mode = (uint8_t)c->mode;
+	v->consume = (uint8_t)c->consume;
+	v->unknown = (uint8_t)c->unknown;
+	v->unreachable = (uint8_t)c->unreachable;
+	for (unsigned i = 0; i < BATON_N_CONN_STATES; i++)
+		v->timeout_s[i] = (uint16_t)c->timeout_s[i];
+	if (c->mode == BATON_MODE_HALF_NAT)
+		j->view->any_half_nat = true;
+}
+
+static int publish_endpoint(struct publish_job *j, uint16_t id, uint16_t vip, const struct config_endpoint *c)
+{
+	struct view_endpoint *e = &j->view->endpoints[id];
+
+	memcpy(e->addr, c->host.b, sizeof e->addr);
+	e->family = c->host.family;
+	e->port_be = htons(c->port);
+	e->vip = vip;
+	e->capacity = (uint8_t)c->capacity;
+	return publish_nexthop(j, &c->host, &e->nexthop);
+}
+
+static int publish_endpoint_id(struct publish_job *j, uint16_t vip, const struct config_endpoint *c, uint16_t *ret_id)
+{
+	struct publish_endpoint_key k;
+
+	memset(&k, 0, sizeof k);
+	k.host = c->host;
+	k.port = c->port;
+	k.vip = vip;
+	return ids_get(j->b->endpoint_ids, &k, ret_id);
+}
+
+/* Give ids to everything in the configuration, before the view's sizes are known. */
+static int publish_ids(struct publish_job *j, uint64_t now_ns)
+{
+	ids_retire_all(j->b->vip_ids, now_ns);
+	ids_retire_all(j->b->endpoint_ids, now_ns);
+	for (unsigned i = 0; i < j->config->n_vips; i++) {
+		const struct config_vip *c = &j->config->vips[i];
+		struct publish_vip_key key = publish_vip_key(c);
+		int err = ids_get(j->b->vip_ids, &key, &j->vip_ids[i]);
+
+		for (unsigned k = 0; k < c->n_endpoints && err == 0; k++) {
+			uint16_t id;
+
+			err = publish_endpoint_id(j, j->vip_ids[i], &c->endpoints[k], &id);
+		}
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+static int publish_vips(struct publish_job *j)
+{
+	for (unsigned i = 0; i < j->config->n_vips; i++) {
+		const struct config_vip *c = &j->config->vips[i];
+		uint16_t ids[CONFIG_MAX_ENDPOINTS];
+		int err = 0;
+
+		publish_vip(j, j->vip_ids[i], c);
+		for (unsigned k = 0; k < c->n_endpoints && err == 0; k++) {
+			err = publish_endpoint_id(j, j->vip_ids[i], &c->endpoints[k], &ids[k]);
+			if (err == 0)
+				err = publish_endpoint(j, ids[k], j->vip_ids[i], &c->endpoints[k]);
+		}
+		if (err == 0)
+			err = view_vip_set_endpoints(j->view, j->vip_ids[i], ids, (uint16_t)c->n_endpoints);
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+/* Endpoints that are no longer configured stay as they were, for the connections they have. */
+static void publish_retired(struct publish_job *j)
+{
+	const struct view *old = j->b->view;
+
+	for (unsigned i = 0; old && i < old->n_endpoints && i < j->view->n_endpoints; i++) {
+		if (ids_is_live(j->b->endpoint_ids, (uint16_t)i) || !old->endpoints[i].family)
+			continue;
+		j->view->endpoints[i] = old->endpoints[i];
+		j->view->endpoints[i].retired = 1;
+	}
+}
+
+static void publish_local(struct publish_job *j, const struct baton_addr *addr, enum view_local_kind kind,
+			  unsigned forwarder, unsigned port)
+{
+	struct view_local *l = &j->view->locals[j->n_locals];
+
+	if (!addr->family)
+		return;
+	for (unsigned i = 0; i < j->n_locals; i++)
+		if (baton_addr_equal(&j->view->locals[i].addr, addr))
+			return; /* several VIPs on one address */
+	l->addr = *addr;
+	l->kind = (uint8_t)kind;
+	l->forwarder = (uint8_t)forwarder;
+	l->port = (uint8_t)port;
+	j->n_locals++;
+}
+
+static void publish_locals(struct publish_job *j)
+{
+	const struct config *c = j->config;
+	unsigned f = 0;
+
+	for (unsigned i = 0; i < c->n_vips; i++)
+		publish_local(j, &c->vips[i].addr, VIEW_LOCAL_VIP, 0, 0);
+	for (unsigned i = 0; i < c->n_lcores; i++) {
+		if (!c->lcores[i].forwarder)
+			continue;
+		j->view->forwarders[f].tunnel4 = c->lcores[i].tunnel4;
+		j->view->forwarders[f].tunnel6 = c->lcores[i].tunnel6;
+		publish_local(j, &c->lcores[i].tunnel4, VIEW_LOCAL_TUNNEL, f, 0);
+		publish_local(j, &c->lcores[i].tunnel6, VIEW_LOCAL_TUNNEL, f, 0);
+		for (unsigned k = 0; k < c->lcores[i].n_snat; k++)
+			publish_local(j, &c->lcores[i].snat[k], VIEW_LOCAL_SNAT, f, 0);
+		f++;
+	}
+	for (unsigned i = 0; i < j->b->n_ports; i++)
+		for (unsigned k = 0; k < c->ports[i].n_addrs; k++)
+			publish_local(j, &c->ports[i].addrs[k].addr, VIEW_LOCAL_INTERFACE, 0, j->b->ports[i].id);
+	j->view->n_forwarders = (uint16_t)f;
+	j->view->n_locals = j->n_locals;
+}
+
+static void publish_nexthops(struct publish_job *j)
+{
+	for (unsigned i = 0; i < j->view->n_nexthops; i++) {
+		struct view_nexthop *h = &j->view->nexthops[i];
+		struct neigh_nexthop_info info;
+		const struct batond_port *p;
+
+		if (neigh_nexthop_info(j->b->neigh, (uint16_t)i, &info) < 0)
+			continue;
+		p = ports_find(j->b, info.port);
+		memcpy(h->dst_mac, info.mac, sizeof h->dst_mac);
+		memcpy(h->src_mac, p->mac, sizeof h->src_mac);
+		h->port = info.port;
+		h->valid = info.state == NEIGH_REACHABLE || info.state == NEIGH_PROBE;
+	}
+	for (unsigned i = 0; i < j->view->n_endpoints; i++) {
+		struct view_endpoint *e = &j->view->endpoints[i];
+		bool keep = e->family && j->view->vips[e->vip].unreachable == BATON_UNREACHABLE_KEEP;
+
+		e->usable =
+			e->family && !e->retired && e->capacity > 0 && (keep || j->view->nexthops[e->nexthop].valid);
+	}
+}
+
+/* Stop watching next hops that nothing in the view refers to. */
+static void publish_forget_nexthops(struct batond *b, const struct view *v)
+{
+	for (unsigned i = 0; i < v->n_nexthops; i++) {
+		struct neigh_nexthop_info info;
+		bool used = false;
+
+		if (neigh_nexthop_info(b->neigh, (uint16_t)i, &info) < 0 || !info.watched)
+			continue;
+		for (unsigned e = 0; e < v->n_endpoints && !used; e++)
+			used = v->endpoints[e].family && v->endpoints[e].nexthop == i;
+		for (unsigned p = 0; p < VIEW_MAX_PORTS && !used; p++)
+			used = v->ports[p].gateway4 == i || v->ports[p].gateway6 == i;
+		if (!used)
+			neigh_nexthop_del(b->neigh, (uint16_t)i);
+	}
+}
+
+static unsigned publish_count_locals(const struct config *c)
+{
+	unsigned n = c->n_vips;
+
+	for (unsigned i = 0; i < c->n_lcores; i++)
+		n += 2 + c->lcores[i].n_snat;
+	for (unsigned i = 0; i < c->n_ports; i++)
+		n += c->ports[i].n_addrs;
+	return n;
+}
+
+/* Next hops are given out while the view is filled in: room for as many as that can be. */
+static unsigned publish_count_nexthops(const struct batond *b, const struct config *c)
+{
+	unsigned n = neigh_n_nexthops(b->neigh) + 2 * c->n_ports;
+
+	for (unsigned i = 0; i < c->n_vips; i++)
+		n += c->vips[i].n_endpoints;
+	return n < BATOND_MAX_NEXTHOPS ? n : BATOND_MAX_NEXTHOPS;
+}
+
+static int publish_build(struct publish_job *j, const struct shim_keyring *keys)
+{
+	const struct config *c = j->config;
+	int err = publish_ids(j, clock_monotonic_ns());
+	struct shim_keyring *copy;
+
+	if (err < 0)
+		return err;
+	j->view = view_new(ids_n(j->b->vip_ids), ids_n(j->b->endpoint_ids), (uint16_t)publish_count_nexthops(j->b, c),
+			   (uint16_t)publish_count_locals(c));
+	copy = malloc(sizeof *copy);
+	if (!j->view || !copy) {
+		free(copy);
+		return -ENOMEM;
+	}
+	*copy = *keys;
+	j->view->keys = copy;
+	j->view->generation = j->b->view ? j->b->view->generation + 1 : 1;
+	j->view->shim_port_be = htons((uint16_t)c->shim_port);
+	for (unsigned i = 0; i < VIEW_MAX_PORTS; i++)
+		j->view->ports[i].gateway4 = j->view->ports[i].gateway6 = VIEW_NONE;
+	err = publish_ports(j);
+	if (err == 0)
+		err = publish_vips(j);
+	if (err < 0)
+		return err;
+	publish_retired(j);
+	publish_locals(j);
+	j->view->n_nexthops = neigh_n_nexthops(j->b->neigh);
+	publish_nexthops(j);
+	return view_seal(j->view);
+}
+
+static void publish_view_free(const struct view *v)
+{
+	if (!v)
+		return;
+	free((void *)(uintptr_t)v->keys);
+	view_free((struct view *)(uintptr_t)v);
+}
+
+int publish_view(struct batond *b, const struct config *config, const struct shim_keyring *keys)
+{
+	struct publish_job *j = calloc(1, sizeof *j);
+	const struct view *old = b->view;
+	int err;
+
+	if (!j)
+		return -ENOMEM;
+	j->b = b;
+	j->config = config;
+	publish_release(b, clock_monotonic_ns());
+	err = publish_build(j, keys);
+	if (err < 0) {
+		publish_view_free(j->view);
+		j->config = b->config;
+		publish_ids(j, clock_monotonic_ns()); /* all of these have theirs already */
+		free(j);
+		return err;
+	}
+	rcu_assign_pointer(b->view, j->view);
+	b->counters.views++;
+	if (old) {
+		urcu_qsbr_synchronize_rcu();
+		publish_forget_nexthops(b, j->view);
+		if (config != b->config)
+			neighbours_announce(b, old);
+		publish_view_free(old);
+	}
+	free(j);
+	return 0;
+}
+
+int publish_start(struct batond *b)
+{
+	int err;
+
+	b->vip_ids = ids_new(BATOND_MAX_VIPS, sizeof(struct publish_vip_key));
+	b->endpoint_ids = ids_new(BATOND_MAX_ENDPOINTS, sizeof(struct publish_endpoint_key));
+	b->keys = calloc(1, sizeof *b->keys);
+	if (!b->vip_ids || !b->endpoint_ids || !b->keys)
+		err = -ENOMEM;
+	else
+		err = shim_keyring_load(b->config->secret_file, b->keys);
+	if (err < 0 && b->keys)
+		log_error("cannot use the cluster secret secret_file=%s error=\"%s\"", b->config->secret_file,
+			  strerror(-err));
+	if (err == 0)
+		err = publish_view(b, b->config, b->keys);
+	if (err < 0)
+		publish_stop(b);
+	return err;
+}
+
+void publish_stop(struct batond *b)
+{
+	publish_view_free(b->view);
+	b->view = NULL;
+	ids_free(b->vip_ids);
+	ids_free(b->endpoint_ids);
+	b->vip_ids = b->endpoint_ids = NULL;
+	free(b->keys);
+	b->keys = NULL;
+}
