@@ -111,13 +111,13 @@ int lcores_create(struct batond *b);
 void lcores_destroy(struct batond *b);
 int lcores_launch(struct batond *b);
 void lcores_stop(struct batond *b);
-/* exceptions.c: the kernel's ports. */
-int exceptions_open(struct batond *b);
-void exceptions_close(struct batond *b);
+/* kernel_ports.c: the kernel's ports. */
+int kernel_ports_open(struct batond *b);
+void kernel_ports_close(struct batond *b);
 /* Give a frame that came in on a port to the kernel; takes the packet over. */
-void exceptions_to_kernel(struct batond *b, struct rte_mbuf *m);
+void kernel_ports_write(struct batond *b, struct rte_mbuf *m);
 /* Send what the kernel has written. */
-void exceptions_from_kernel(struct batond *b);
+void kernel_ports_read(struct batond *b);
 /* neighbours.c: the neighbourhood on the control thread. */
 int neighbours_start(struct batond *b);
 void neighbours_stop(struct batond *b);

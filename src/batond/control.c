@@ -94,7 +94,7 @@ static void control_packet(struct batond *b, struct rte_mbuf *m, uint64_t now_ns
 		neigh_input(b->neigh, m->port, frame, rte_pktmbuf_data_len(m), now_ns);
 	}
 	/* the kernel needs the answers to what it asked, too */
-	exceptions_to_kernel(b, m);
+	kernel_ports_write(b, m);
 }
 
 static void control_packets(struct batond *b, uint64_t now_ns)
@@ -165,7 +165,7 @@ static void control_turn(struct batond *b, uint64_t *next_release_ns)
 	uint64_t now_ns = clock_monotonic_ns();
 
 	control_packets(b, now_ns);
-	exceptions_from_kernel(b);
+	kernel_ports_read(b);
 	neigh_poll(b->neigh, now_ns);
 	if (b->neigh_changed || now_ns >= *next_release_ns) {
 		b->neigh_changed = false;

@@ -22,7 +22,7 @@ static const struct main_step {
 	{ "signals", control_start, control_stop },
 	{ "DPDK", eal_start, eal_stop },
 	{ "ports", ports_start, ports_stop },
-	{ "exception ports", exceptions_open, exceptions_close },
+	{ "exception ports", kernel_ports_open, kernel_ports_close },
 	{ "lcores", lcores_create, lcores_destroy },
 	{ "neighbourhood", neighbours_start, neighbours_stop },
 	{ "view", publish_start, publish_stop },

@@ -11,10 +11,10 @@
 #include "batond/batond.h"
 #include "batond/exception.h"
 
-#define EXCEPTIONS_FRAME_MAX 9100
-#define EXCEPTIONS_BURST 64 /* frames from one kernel port in a turn, so that nothing else waits long */
+#define KERNEL_PORTS_FRAME_MAX 9100
+#define KERNEL_PORTS_BURST 64 /* frames from one kernel port in a turn, so that nothing else waits long */
 
-static int exceptions_open_one(struct batond *b, struct batond_port *p)
+static int kernel_ports_open_one(struct batond *b, struct batond_port *p)
 {
 	struct exception_params e = {
 		.name = p->config->exception,
@@ -39,19 +39,19 @@ static int exceptions_open_one(struct batond *b, struct batond_port *p)
 	return 0;
 }
 
-int exceptions_open(struct batond *b)
+int kernel_ports_open(struct batond *b)
 {
 	int err = 0;
 
 	for (unsigned i = 0; i < b->n_ports && err == 0; i++)
 		if (b->ports[i].config->exception)
-			err = exceptions_open_one(b, &b->ports[i]);
+			err = kernel_ports_open_one(b, &b->ports[i]);
 	if (err < 0)
-		exceptions_close(b);
+		kernel_ports_close(b);
 	return err;
 }
 
-void exceptions_close(struct batond *b)
+void kernel_ports_close(struct batond *b)
 {
 	for (unsigned i = 0; i < b->n_ports; i++) {
 		exception_close(b->ports[i].exception);
@@ -59,7 +59,7 @@ void exceptions_close(struct batond *b)
 	}
 }
 
-void exceptions_to_kernel(struct batond *b, struct rte_mbuf *m)
+void kernel_ports_write(struct batond *b, struct rte_mbuf *m)
 {
 	struct batond_port *p = ports_find(b, m->port);
 
@@ -72,12 +72,12 @@ void exceptions_to_kernel(struct batond *b, struct rte_mbuf *m)
 	rte_pktmbuf_free(m);
 }
 
-void exceptions_from_kernel(struct batond *b)
+void kernel_ports_read(struct batond *b)
 {
-	uint8_t frame[EXCEPTIONS_FRAME_MAX];
+	uint8_t frame[KERNEL_PORTS_FRAME_MAX];
 
 	for (unsigned i = 0; i < b->n_ports; i++) {
-		for (unsigned k = 0; b->ports[i].exception && k < EXCEPTIONS_BURST; k++) {
+		for (unsigned k = 0; b->ports[i].exception && k < KERNEL_PORTS_BURST; k++) {
 			int n = exception_read(b->ports[i].exception, frame, sizeof frame);
 
 			if (n <= 0)
