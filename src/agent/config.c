@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "agent/config.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "baton/abi/shim.h"
+
+/* TCP keepalive starts after two hours (tcp_keepalive_time); a flow is to be there when it comes. */
+#define IDLE_ESTABLISHED_MIN_S 60
+#define IDLE_ESTABLISHED_DEFAULT "8200"
+
+static const struct conf_key idle_keys[] = {
+	{ "syn", CONF_INT, CONF_FIELD(struct agent_config, idle_s[BATON_CONN_SYN]), .min = 5, .max = 3600, .def = "130",
+	  .help = "TCP, only the client's SYN was seen. Seconds." },
+	{ "established", CONF_INT, CONF_FIELD(struct agent_config, idle_s[BATON_CONN_ESTABLISHED]),
+	  .min = IDLE_ESTABLISHED_MIN_S, .max = 604800, .def = IDLE_ESTABLISHED_DEFAULT,
+	  .help = "TCP, established. The default outlives the two hours before TCP keepalive. Seconds." },
+	{ "fin", CONF_INT, CONF_FIELD(struct agent_config, idle_s[BATON_CONN_FIN]), .min = 5, .max = 3600, .def = "120",
+	  .help = "TCP, the client has finished sending. Seconds." },
+	{ "closed", CONF_INT, CONF_FIELD(struct agent_config, idle_s[BATON_CONN_CLOSED]), .min = 1, .max = 3600,
+	  .def = "10", .help = "TCP, the client has reset the connection. Seconds." },
+	{ "udp", CONF_INT, CONF_FIELD(struct agent_config, idle_s[BATON_CONN_UDP]), .min = 5, .max = 604800,
+	  .def = "300", .help = "UDP. Seconds." },
+	{ 0 },
+};
+
+static int interface_check(const void *value, char *why, size_t size)
+{
+	const char *name = *(char *const *)value;
+
+	if (strlen(name) < IF_NAMESIZE && !strpbrk(name, "/ \t\n:") && strcmp(name, ".") && strcmp(name, ".."))
+		return 0;
+	snprintf(why, size, "\"%s\" can't be the name of an interface", name);
+	return -EINVAL;
+}
+
+static const struct conf_key agent_keys[] = {
+	{ "name", CONF_STRING, CONF_FIELD(struct agent_config, name), .min = 1, .max = 63, .check = conf_check_name,
+	  .help = "Name of this host, for people." },
+	{ "device", CONF_STRING, CONF_FIELD(struct agent_config, device), .required = true, .check = interface_check,
+	  .help = "Network interface on which the forwarders' packets arrive, an Ethernet interface." },
+	{ "addresses", CONF_ADDR, CONF_ARRAY(struct agent_config, addresses, n_addresses), .list_min = 1,
+	  .required = true, .help = "This host's own addresses that balancers send to." },
+	{ "forwarders", CONF_ADDR, CONF_ARRAY(struct agent_config, forwarders, n_forwarders), .list_min = 1,
+	  .required = true,
+	  .help = "Tunnel addresses of all forwarders. Packets from other addresses are left alone." },
+	{ "vips", CONF_ADDR, CONF_ARRAY(struct agent_config, vips, n_vips), .list_min = 1, .required = true,
+	  .help = "Virtual addresses this host serves. The agent puts them on the loopback interface." },
+	{ "secret_file", CONF_STRING, CONF_FIELD(struct agent_config, secret_file), .min = 1, .max = 4095,
+	  .required = true, .check = conf_check_path,
+	  .help = "File with the cluster secret: one or two lines of 64 hexadecimal digits, readable by root only." },
+	{ "shim_port", CONF_INT, CONF_FIELD(struct agent_config, shim_port), .min = 1, .max = 65535, .def = "7471",
+	  .help = "UDP port of the shim, the same on all forwarders and hosts." },
+	{ "run_dir", CONF_STRING, CONF_FIELD(struct agent_config, run_dir), .min = 2, .max = 200,
+	  .def = "/run/baton-agent", .check = conf_check_path,
+	  .help = "Folder for pinned maps, the lock and what is to be restored on removal." },
+	{ "max_flows", CONF_INT, CONF_FIELD(struct agent_config, max_flows), .min = 1, .max = 16777216, .def = "262144",
+	  .help = "Most connections at a time; memory for all of them (about 170 bytes each) is taken at the start." },
+	{ "reply_rate", CONF_INT, CONF_FIELD(struct agent_config, reply_rate), .min = 1, .max = 1000000, .def = "10000",
+	  .help = "Most replies (unknown flow, sequence numbers) to one forwarder in a second." },
+	{ "idle", CONF_GROUP, .keys = idle_keys, .help = "When a flow without packets is forgotten." },
+	{ 0 },
+};
+
+const struct conf_key agent_config_keys[] = {
+	{ "agent", CONF_GROUP, .keys = agent_keys, .required = true, .help = "All that baton-agent reads." },
+	{ 0 },
+};
+
+static int addr_compare(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct baton_addr));
+}
+
+bool agent_config_has(const struct baton_addr *list, unsigned n, const struct baton_addr *a)
+{
+	return bsearch(a, list, n, sizeof *list, addr_compare) != NULL;
+}
+
+/* Report addresses that stand in a list more than once; then sort it. */
+static void list_finish(struct conf_findings *f, const struct conf_doc *doc, const char *key, struct baton_addr *list,
+			unsigned n)
+{
+	char text[BATON_ADDR_TEXT_MAX], path[64];
+
+	for (unsigned i = 1; i < n; i++)
+		for (unsigned j = 0; j < i; j++)
+			if (baton_addr_equal(&list[i], &list[j])) {
+				snprintf(path, sizeof path, "agent.%s[%u]", key, i);
+				conf_error(f, doc, path, "%s stands here twice",
+					   baton_addr_format(&list[i], text, sizeof text));
+				break;
+			}
+	qsort(list, n, sizeof *list, addr_compare);
+}
+
+static bool family_present(const struct baton_addr *list, unsigned n, uint8_t family)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (list[i].family == family)
+			return true;
+	return false;
+}
+
+/* A family can be tunneled only from an F to an H of that family. */
+static void families_check(struct conf_findings *f, const struct conf_doc *doc, const struct agent_config *c)
+{
+	static const struct {
+		uint8_t family;
+		const char *name;
+	} families[] = { { BATON_IPV4, "IPv4" }, { BATON_IPV6, "IPv6" } };
+
+	for (unsigned i = 0; i < sizeof families / sizeof families[0]; i++) {
+		if (!family_present(c->vips, c->n_vips, families[i].family))
+			continue;
+		if (!family_present(c->addresses, c->n_addresses, families[i].family))
+			conf_error(f, doc, "agent.addresses", "no %s address, but vips has one", families[i].name);
+		if (!family_present(c->forwarders, c->n_forwarders, families[i].family))
+			conf_error(f, doc, "agent.forwarders", "no %s address, but vips has one", families[i].name);
+	}
+}
+
+/* One address can have one meaning only. */
+static void overlap_check(struct conf_findings *f, const struct conf_doc *doc, const struct agent_config *c)
+{
+	char text[BATON_ADDR_TEXT_MAX];
+
+	for (unsigned i = 0; i < c->n_vips; i++) {
+		baton_addr_format(&c->vips[i], text, sizeof text);
+		if (agent_config_has(c->addresses, c->n_addresses, &c->vips[i]))
+			conf_error(f, doc, "agent.vips", "%s stands in addresses too", text);
+		if (agent_config_has(c->forwarders, c->n_forwarders, &c->vips[i]))
+			conf_error(f, doc, "agent.vips", "%s stands in forwarders too", text);
+	}
+	for (unsigned i = 0; i < c->n_addresses; i++)
+		if (agent_config_has(c->forwarders, c->n_forwarders, &c->addresses[i]))
+			conf_error(f, doc, "agent.addresses", "%s stands in forwarders too",
+				   baton_addr_format(&c->addresses[i], text, sizeof text));
+}
+
+static int config_check(const struct conf_doc *doc, struct agent_config *c, struct conf_findings *f)
+{
+	unsigned before = f->n_errors;
+
+	list_finish(f, doc, "addresses", c->addresses, c->n_addresses);
+	list_finish(f, doc, "forwarders", c->forwarders, c->n_forwarders);
+	list_finish(f, doc, "vips", c->vips, c->n_vips);
+	families_check(f, doc, c);
+	overlap_check(f, doc, c);
+	return f->n_errors == before ? 0 : -EINVAL;
+}
+
+int agent_config_load(const char *path, struct conf_findings *f, struct agent_config **ret)
+{
+	struct agent_config *c = calloc(1, sizeof *c);
+	struct conf_doc *doc;
+	int err;
+
+	if (!c)
+		return -ENOMEM;
+	err = conf_doc_read_file(path, path, f, &doc);
+	if (err < 0) {
+		free(c);
+		return err;
+	}
+	err = conf_parse(doc, agent_config_keys, c, f);
+	if (err == 0)
+		err = config_check(doc, c, f);
+	conf_doc_free(doc);
+	if (err < 0)
+		agent_config_free(c);
+	else
+		*ret = c;
+	return err;
+}
+
+void agent_config_free(struct agent_config *c)
+{
+	if (!c)
+		return;
+	conf_free(agent_config_keys, c);
+	free(c);
+}
+
+int agent_config_reload_check(const struct agent_config *old, const struct agent_config *new, struct conf_findings *f)
+{
+	unsigned before = f->n_errors;
+
+	if (strcmp(old->device, new->device))
+		conf_error_plain(f, "agent.device", "changes from %s to %s only with a restart", old->device,
+				 new->device);
+	if (strcmp(old->run_dir, new->run_dir))
+		conf_error_plain(f, "agent.run_dir", "changes from %s to %s only with a restart", old->run_dir,
+				 new->run_dir);
+	if (old->max_flows != new->max_flows)
+		conf_error_plain(f, "agent.max_flows", "changes from %d to %d only with a restart", old->max_flows,
+				 new->max_flows);
+	return f->n_errors == before ? 0 : -EBUSY;
+}

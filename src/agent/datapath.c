@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "agent/datapath.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "baton/abi/agent_maps.h"
+#include "tunnel.skel.h"
+
+static const char *const map_names[AGENT_N_MAPS] = {
+	[AGENT_MAP_SETTINGS] = "settings", [AGENT_MAP_HOSTS] = "hosts", [AGENT_MAP_DEVICES] = "devices",
+	[AGENT_MAP_VIPS] = "vips",         [AGENT_MAP_FLOWS] = "flows", [AGENT_MAP_SEQUENCE] = "sequence",
+	[AGENT_MAP_COUNTERS] = "counters",
+};
+
+static int pin_path(char *buf, size_t size, const char *pin_dir, enum agent_map m)
+{
+	int n = snprintf(buf, size, "%s/%s.v%d", pin_dir, map_names[m], AGENT_MAPS_LAYOUT);
+
+	return (size_t)n < size ? 0 : -ENAMETOOLONG;
+}
+
+static int libbpf_log(enum libbpf_print_level level, const char *format, va_list args)
+{
+	char line[900];
+
+	vsnprintf(line, sizeof line, format, args);
+	line[strcspn(line, "\n")] = 0;
+	log_debug("%s", line);
+	return 0;
+}
+
+static bool bpffs_is_at(const char *path)
+{
+	struct statfs fs;
+
+	return statfs(path, &fs) == 0 && (unsigned long)fs.f_type == BPF_FS_MAGIC;
+}
+
+int datapath_mount(const char *path, bool *ret_mounted)
+{
+	if (mkdir(path, 0700) && errno != EEXIST)
+		return -errno;
+	if (bpffs_is_at(path)) {
+		*ret_mounted = false;
+		return 0;
+	}
+	if (mount("baton-agent", path, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700"))
+		return -errno;
+	*ret_mounted = true;
+	return 0;
+}
+
+static bool map_fits(const struct bpf_map *map, int fd)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof info;
+
+	return bpf_obj_get_info_by_fd(fd, &info, &len) == 0 && info.type == bpf_map__type(map) &&
+	       info.key_size == bpf_map__key_size(map) && info.value_size == bpf_map__value_size(map) &&
+	       info.max_entries == bpf_map__max_entries(map) && info.map_flags == bpf_map__map_flags(map);
+}
+
+/* Take over a pinned map, if there is one that fits. */
+static int map_reuse(struct bpf_map *map, const char *path)
+{
+	int fd = bpf_obj_get(path), err = 0;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (map_fits(map, fd)) {
+		err = bpf_map__reuse_fd(map, fd);
+	} else {
+		log_warning("pinned map has another size and is replaced; its content is lost map=%s path=%s",
+			    bpf_map__name(map), path);
+		if (unlink(path))
+			err = -errno;
+	}
+	close(fd);
+	return err;
+}
+
+static int maps_reuse(struct datapath *d, const char *pin_dir)
+{
+	char path[PATH_MAX];
+
+	for (int i = 0; i < AGENT_N_MAPS; i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(d->skel->obj, map_names[i]);
+		int err = pin_path(path, sizeof path, pin_dir, (enum agent_map)i);
+
+		if (!err)
+			err = map_reuse(map, path);
+		if (err) {
+			log_error("can't take over pinned map path=%s reason=\"%s\"", path, strerror(-err));
+			return err;
+		}
+	}
+	return 0;
+}
+
+static int maps_pin(struct datapath *d, const char *pin_dir)
+{
+	char path[PATH_MAX];
+
+	for (int i = 0; i < AGENT_N_MAPS; i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(d->skel->obj, map_names[i]);
+		int err = pin_path(path, sizeof path, pin_dir, (enum agent_map)i);
+
+		d->map_fd[i] = bpf_map__fd(map);
+		if (!err && bpf_obj_pin(d->map_fd[i], path) && errno != EEXIST)
+			err = -errno;
+		if (err) {
+			log_error("can't pin map path=%s reason=\"%s\"", path, strerror(-err));
+			return err;
+		}
+	}
+	return 0;
+}
+
+static void datapath_init(struct datapath *d)
+{
+	d->skel = NULL;
+	d->prog_fd = -1;
+	for (int i = 0; i < AGENT_N_MAPS; i++)
+		d->map_fd[i] = -1;
+	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
+	libbpf_set_print(libbpf_log);
+}
+
+int datapath_load(struct datapath *d, const char *pin_dir, uint32_t max_flows)
+{
+	int err;
+
+	datapath_init(d);
+	d->skel = tunnel_bpf__open();
+	if (!d->skel) {
+		log_error("can't read the built-in program reason=\"%s\"", strerror(errno));
+		return -errno;
+	}
+	err = bpf_map__set_max_entries(d->skel->maps.flows, max_flows);
+	if (!err)
+		err = maps_reuse(d, pin_dir);
+	if (err)
+		return err;
+	err = tunnel_bpf__load(d->skel);
+	if (err) {
+		log_error("the kernel refuses the program (--verbose shows its log) reason=\"%s\"", strerror(-err));
+		return err;
+	}
+	d->prog_fd = bpf_program__fd(d->skel->progs.tunnel_ingress);
+	err = maps_pin(d, pin_dir);
+	if (!err)
+		datapath_unpin(pin_dir, false);
+	return err;
+}
+
+int datapath_open(struct datapath *d, const char *pin_dir)
+{
+	char path[PATH_MAX];
+
+	datapath_init(d);
+	for (int i = 0; i < AGENT_N_MAPS; i++) {
+		int err = pin_path(path, sizeof path, pin_dir, (enum agent_map)i);
+
+		d->map_fd[i] = err ? -1 : bpf_obj_get(path);
+		if (d->map_fd[i] < 0) {
+			err = err ? err : -errno;
+			datapath_close(d);
+			return err;
+		}
+	}
+	return 0;
+}
+
+void datapath_close(struct datapath *d)
+{
+	for (int i = 0; i < AGENT_N_MAPS; i++) {
+		/* with a skeleton, the descriptors are its own */
+		if (!d->skel && d->map_fd[i] >= 0)
+			close(d->map_fd[i]);
+		d->map_fd[i] = -1;
+	}
+	tunnel_bpf__destroy(d->skel);
+	d->skel = NULL;
+	d->prog_fd = -1;
+}
+
+static bool pin_is_ours(const char *name)
+{
+	char own[64];
+
+	for (int i = 0; i < AGENT_N_MAPS; i++) {
+		snprintf(own, sizeof own, "%s.v%d", map_names[i], AGENT_MAPS_LAYOUT);
+		if (!strcmp(name, own))
+			return true;
+	}
+	return false;
+}
+
+void datapath_unpin(const char *pin_dir, bool ours_too)
+{
+	DIR *dir = bpffs_is_at(pin_dir) ? opendir(pin_dir) : NULL;
+	struct dirent *e;
+
+	if (!dir)
+		return;
+	while ((e = readdir(dir))) {
+		bool ours = pin_is_ours(e->d_name);
+
+		if (e->d_name[0] == '.' || (ours && !ours_too))
+			continue;
+		if (!ours)
+			log_warning("pinned map of another version removed; its content is lost path=%s/%s", pin_dir,
+				    e->d_name);
+		unlinkat(dirfd(dir), e->d_name, 0);
+	}
+	closedir(dir);
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* baton-agent: the host's end of the port-field tunnel. */
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "agent/config.h"
+#include "agent/service.h"
+#include "agent/status.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#define CONFIG_DEFAULT "/etc/baton/agent.conf"
+#define FINDINGS_MAX 32
+#define FLOWS_LISTED_DEFAULT 1000
+
+enum command { COMMAND_RUN, COMMAND_CHECK, COMMAND_STATUS, COMMAND_REMOVE, COMMAND_HELP_CONFIG };
+
+struct options {
+	enum command command;
+	const char *file;
+	bool json, verbose;
+	unsigned max_flows;
+};
+
+static void usage(FILE *out)
+{
+	fprintf(out, "usage: baton-agent [-c FILE] [-v]           run (configuration: " CONFIG_DEFAULT ")\n"
+		     "       baton-agent [-c FILE] --check        check the configuration\n"
+		     "       baton-agent [-c FILE] --status [--json] [--flows N]\n"
+		     "                                            show counters and up to N flows\n"
+		     "       baton-agent [-c FILE] --remove       undo everything on this machine\n"
+		     "       baton-agent --help-config            describe every key of the configuration\n");
+}
+
+static int flows_parse(const char *text, unsigned *ret)
+{
+	char *end;
+	unsigned long n;
+
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	if (errno || text[0] < '0' || text[0] > '9' || *end || n > 100000000) {
+		fprintf(stderr, "baton-agent: --flows wants a number, not \"%s\"\n", text);
+		return -EINVAL;
+	}
+	*ret = (unsigned)n;
+	return 0;
+}
+
+/* 0; -EINVAL: usage error, reported; 1: help was asked for. */
+static int options_parse(int argc, char **argv, struct options *o)
+{
+	static const struct option longs[] = {
+		{ "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'C' },
+		{ "status", no_argument, NULL, 'S' },       { "remove", no_argument, NULL, 'R' },
+		{ "json", no_argument, NULL, 'j' },         { "flows", required_argument, NULL, 'n' },
+		{ "verbose", no_argument, NULL, 'v' },      { "help", no_argument, NULL, 'h' },
+		{ "help-config", no_argument, NULL, 'H' },  { 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:vh", longs, NULL)) != -1) {
+		if (c == 'c')
+			o->file = optarg;
+		else if (c == 'C')
+			o->command = COMMAND_CHECK;
+		else if (c == 'S')
+			o->command = COMMAND_STATUS;
+		else if (c == 'R')
+			o->command = COMMAND_REMOVE;
+		else if (c == 'H')
+			o->command = COMMAND_HELP_CONFIG;
+		else if (c == 'j')
+			o->json = true;
+		else if (c == 'v')
+			o->verbose = true;
+		else if (c == 'h')
+			return 1;
+		else if (c != 'n' || flows_parse(optarg, &o->max_flows) < 0)
+			return -EINVAL;
+	}
+	if (optind < argc) {
+		fprintf(stderr, "baton-agent: \"%s\" is not understood\n", argv[optind]);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* Load the file, log its findings. NULL if it can't be used. */
+static struct agent_config *config_read(const char *path, const struct agent_config *running)
+{
+	static char texts[FINDINGS_MAX][CONF_FINDING_MAX];
+	struct conf_findings f = { .text = texts, .max = FINDINGS_MAX };
+	struct agent_config *c = NULL;
+	int err = agent_config_load(path, &f, &c);
+
+	if (!err && running) {
+		err = agent_config_reload_check(running, c, &f);
+		if (err) {
+			agent_config_free(c);
+			c = NULL;
+		}
+	}
+	for (unsigned i = 0; i < f.n; i++)
+		if (err)
+			log_error("%s", texts[i]);
+		else
+			log_warning("%s", texts[i]);
+	if (err && !f.n)
+		log_error("%s: %s", path, strerror(-err));
+	return err ? NULL : c;
+}
+
+static void reload(struct service *s, const char *path)
+{
+	struct agent_config *c = config_read(path, service_config(s));
+	int err;
+
+	sd_notify(0, "RELOADING=1");
+	err = c ? service_reload(s, c) : -EINVAL;
+	if (err)
+		log_error("configuration is not reloaded, the old one stays file=%s", path);
+	else
+		log_info("configuration reloaded file=%s", path);
+	sd_notify(0, "READY=1");
+}
+
+/* Until SIGTERM or SIGINT. */
+static int loop(struct service *s, int signals, const char *path)
+{
+	for (;;) {
+		struct pollfd p = { .fd = signals, .events = POLLIN };
+		struct signalfd_siginfo info;
+		int wait_ms = service_tick(s, clock_monotonic_ns());
+
+		if (poll(&p, 1, wait_ms) <= 0)
+			continue;
+		if (read(signals, &info, sizeof info) != sizeof info)
+			return -EIO;
+		if (info.ssi_signo != SIGHUP)
+			return 0;
+		reload(s, path);
+	}
+}
+
+/* Signals wait from here on, so that none is lost while starting. */
+static int signals_open(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, NULL))
+		return -errno;
+	return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+static int run(struct agent_config *c, const char *path)
+{
+	int signals = signals_open(), err;
+	struct service *s;
+
+	if (signals < 0) {
+		agent_config_free(c);
+		return signals;
+	}
+	err = service_start(c, &s);
+	if (!err) {
+		log_info("ready flows_max=%d", service_config(s)->max_flows);
+		sd_notify(0, "READY=1");
+		err = loop(s, signals, path);
+		sd_notify(0, "STOPPING=1");
+		log_info("stopped; the datapath stays (baton-agent --remove takes it away)");
+		service_stop(s);
+	}
+	close(signals);
+	return err;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { .file = CONFIG_DEFAULT, .max_flows = FLOWS_LISTED_DEFAULT };
+	int err = options_parse(argc, argv, &o);
+	struct agent_config *c;
+
+	if (err) {
+		usage(err < 0 ? stderr : stdout);
+		return err < 0 ? 2 : 0;
+	}
+	if (o.command == COMMAND_HELP_CONFIG) {
+		conf_print(stdout, agent_config_keys, CONF_PRINT_TEXT);
+		return 0;
+	}
+	log_open("baton-agent", o.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+	c = config_read(o.file, NULL);
+	if (!c)
+		return 1;
+	if (o.command == COMMAND_RUN)
+		return run(c, o.file) ? 1 : 0;
+	if (o.command == COMMAND_CHECK)
+		printf("%s: ok\n", o.file);
+	else if (o.command == COMMAND_STATUS)
+		err = status_print(c, stdout, o.json, o.max_flows);
+	else
+		err = service_remove(c);
+	agent_config_free(c);
+	return err ? 1 : 0;
+}
