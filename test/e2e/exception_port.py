@@ -51,7 +51,7 @@ def refused(t, address):
 
 
 def without_exception_port(checks, t):
-    baton.Batond(t, vips()).start()
+    baton.resolved(baton.Batond(t, vips()).start(), 2)
     checks.equal("no interface is added", sorted(interfaces(t)), ["lo", PORT])
     r = clients.curl(t, "--connect-timeout", 1, clients.url(DEVICE4, "big", HTTP_PORT), check=False)
     checks.true("nothing serves the interface address", r.returncode)
