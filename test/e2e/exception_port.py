@@ -10,7 +10,7 @@ HTTP_PORT = 8080
 
 
 def vips():
-    return [baton.vip("web", baton.VIP4, hosts=[1], mode="full-nat"), baton.vip("web6", baton.VIP6, hosts=[1], mode="full_nat")]
+    return [baton.vip("web", baton.VIP4, hosts=[1], mode="full-nat"), baton.vip("web6", baton.VIP6, hosts=[1], mode="full-nat")]
 
 
 def interfaces(topology):
