@@ -21,7 +21,8 @@
 #define BENCH_PORT 0
 
 struct bench_options {
-	bool table;   /* lookups alone, instead of forwarding */
+	bool table; /* lookups alone, instead of forwarding */
+	bool help;
 	bool testpmd; /* run the outside anchor too */
 	uint8_t family;
 	int cpu;
@@ -102,6 +103,21 @@ unsigned forward_io(void *arg);
 unsigned forward_macswap(void *arg);
 /* Cycles per packet over at least n packets. */
 double forward_measure(forward_turn_fn turn, void *arg, uint64_t n);
+
+/* device.c: the project's own forwarder on the source's port, with a route for each flow. */
+struct bench_device;
+struct channel;
+
+/* The rings that all devices of one run share, one after the other. 0 or -errno. */
+int device_channel_init(struct channel *c);
+/* Plumbs n_flows routes and introduces them all to their hosts. 0 or -errno, with a line on standard error. */
+int device_new(uint8_t family, uint32_t n_flows, struct bench_source *s, struct rte_mempool *pool, struct channel *c,
+	       struct bench_device **ret);
+/* Takes NULL. */
+void device_free(struct bench_device *d);
+unsigned device_turn(void *arg);
+/* 0 if each packet since the last check found its route and left; else -EPROTO, with a line that says what did not. */
+int device_check(struct bench_device *d);
 
 /* testpmd.c: one run of dpdk-testpmd in forwarding mode `mode`: 0 and *ret_cycles, or -errno. */
 int testpmd_run(const struct bench_machine *m, int cpu, const char *mode, unsigned memory_mb, double *ret_cycles);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <getopt.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,10 +9,12 @@
 #include <rte_cycles.h>
 
 #include "bench.h"
+#include "plumb/channel.h"
 
 #define TESTPMD_MB 128
 #define POOL_SIZE 4095
 #define POOL_CACHE 256
+#define N_PLAIN 2 /* io and macswap */
 
 static const char help[] = "usage: baton-bench [OPTION...] [forward | table]\n"
 			   "forward: packets per second and cycles per packet on one core, beside io and macswap\n"
@@ -54,7 +57,17 @@ static int parse_flows(struct bench_options *o, char *text)
 	return 0;
 }
 
-enum option_id { OPT_FLOWS = 256, OPT_IPV6, OPT_REPETITIONS, OPT_PACKETS, OPT_CPU, OPT_NO_TESTPMD, OPT_JSON, OPT_CSV };
+enum option_id {
+	OPT_FLOWS = 256,
+	OPT_IPV6,
+	OPT_REPETITIONS,
+	OPT_PACKETS,
+	OPT_CPU,
+	OPT_NO_TESTPMD,
+	OPT_JSON,
+	OPT_CSV,
+	OPT_HELP
+};
 
 static int parse_option(struct bench_options *o, int id, char *arg)
 {
@@ -87,6 +100,9 @@ static int parse_option(struct bench_options *o, int id, char *arg)
 	case OPT_CSV:
 		o->csv = arg;
 		break;
+	case OPT_HELP:
+		o->help = true;
+		break;
 	default:
 		return -EINVAL;
 	}
@@ -104,6 +120,7 @@ static int parse_options(struct bench_options *o, int argc, char **argv)
 		{ "no-testpmd", no_argument, NULL, OPT_NO_TESTPMD },
 		{ "json", required_argument, NULL, OPT_JSON },
 		{ "csv", required_argument, NULL, OPT_CSV },
+		{ "help", no_argument, NULL, OPT_HELP },
 		{ 0 },
 	};
 	int id;
@@ -118,6 +135,16 @@ static int parse_options(struct bench_options *o, int argc, char **argv)
 			return -EINVAL;
 	}
 	return 0;
+}
+
+static bool cpu_is_ours(int cpu)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_ISSET(cpu, &set))
+		return true;
+	fprintf(stderr, "baton-bench: this process may not run on cpu %d\n", cpu);
+	return false;
 }
 
 /* Buckets and entries at 80 % load, for all the tables that are there at once, and packets. */
@@ -149,30 +176,63 @@ static int run_testpmd(const struct bench_options *o, const struct bench_machine
 	return err;
 }
 
+/* One repetition of every row, so that a change in the machine meets all of them. */
+static int repeat(const struct bench_options *o, struct bench_machine *m, struct bench_source *s, struct contender *c,
+		  unsigned n, struct bench_row *const anchors[2])
+{
+	int err = 0;
+
+	for (unsigned k = 0; k < n && !err && !machine_interrupted(); k++) {
+		source_set(s, o->family, k < N_PLAIN ? o->flows[0] : o->flows[k - N_PLAIN], SOURCE_RANDOM);
+		report_sample(c[k].row, forward_measure(c[k].turn, c[k].arg, o->packets));
+		err = k < N_PLAIN ? 0 : device_check(c[k].arg);
+	}
+	if (o->testpmd && !err)
+		err = run_testpmd(o, m, anchors[0], "io");
+	if (o->testpmd && !err)
+		err = run_testpmd(o, m, anchors[1], "macswap");
+	return err;
+}
+
 static int run_forward(const struct bench_options *o, struct bench_machine *m, struct bench_source *s,
-		       struct bench_report *r)
+		       struct bench_report *r, struct bench_device *const devices[])
 {
 	struct bench_row *anchors[2] = { NULL };
-	struct contender c[2 + BENCH_MAX_FLOWS] = {
+	struct contender c[N_PLAIN + BENCH_MAX_FLOWS] = {
 		{ .row = report_row(r, "io", o->family, 0), .turn = forward_io },
 		{ .row = report_row(r, "macswap", o->family, 0), .turn = forward_macswap },
 	};
 	int err = 0;
 
+	for (unsigned i = 0; i < o->n_flows; i++)
+		c[N_PLAIN + i] = (struct contender){ report_row(r, "baton tunnel", o->family, o->flows[i]), device_turn,
+						     devices[i] };
 	if (o->testpmd) {
 		anchors[0] = report_row(r, "testpmd io (no headers)", 0, 0);
 		anchors[1] = report_row(r, "testpmd macswap (no headers)", 0, 0);
 	}
-	for (unsigned i = 0; i < o->repetitions && !err && !machine_interrupted(); i++) {
-		for (unsigned k = 0; k < 2; k++) {
-			source_set(s, o->family, o->flows[0], SOURCE_RANDOM);
-			report_sample(c[k].row, forward_measure(c[k].turn, c[k].arg, o->packets));
-		}
-		if (o->testpmd)
-			err = run_testpmd(o, m, anchors[0], "io");
-		if (o->testpmd && !err)
-			err = run_testpmd(o, m, anchors[1], "macswap");
-	}
+	for (unsigned i = 0; i < o->repetitions && !err && !machine_interrupted(); i++)
+		err = repeat(o, m, s, c, N_PLAIN + o->n_flows, anchors);
+	return err;
+}
+
+/* Devices with all their routes, then the repetitions. */
+static int run_devices(const struct bench_options *o, struct bench_machine *m, struct bench_source *s,
+		       struct rte_mempool *pool, struct bench_report *r)
+{
+	struct bench_device *devices[BENCH_MAX_FLOWS] = { NULL };
+	struct channel channel;
+	int err = device_channel_init(&channel);
+
+	if (err)
+		return err;
+	for (unsigned i = 0; i < o->n_flows && !err; i++)
+		err = device_new(o->family, o->flows[i], s, pool, &channel, &devices[i]);
+	if (!err)
+		err = run_forward(o, m, s, r, devices);
+	for (unsigned i = 0; i < o->n_flows; i++)
+		device_free(devices[i]);
+	channel_fini(&channel);
 	return err;
 }
 
@@ -192,7 +252,7 @@ static int run(const struct bench_options *o, struct bench_machine *m, struct be
 		fprintf(stderr, "baton-bench: no source of packets: %s\n", strerror(-err));
 		return err;
 	}
-	err = run_forward(o, m, &source, r);
+	err = run_devices(o, m, &source, pool, r);
 	source_stop();
 	rte_mempool_free(pool);
 	return err;
@@ -228,12 +288,20 @@ int main(int argc, char **argv)
 		fputs(help, stderr);
 		return 2;
 	}
+	if (o.help) {
+		fputs(help, stdout);
+		return 0;
+	}
+	if (!cpu_is_ours(o.cpu))
+		return 1;
 	if (o.table)
 		report.unit = "lookup";
 	if (machine_start(&m, o.cpu, memory_mb(&o), o.table || !o.testpmd ? 0 : TESTPMD_MB) < 0)
 		return 1;
 	err = run(&o, &m, &report);
 	machine_stop(&m);
+	if (machine_interrupted())
+		fprintf(stderr, "baton-bench: interrupted\n");
 	if (err || machine_interrupted())
 		return 1;
 	report_text(&report, stdout);
