@@ -151,7 +151,7 @@ class Agent:
         self.process = None
 
     def start(self):
-        write(self.config, self.settings)
+        write(self.config, {"agent": self.settings})
         self.starts += 1
         notify = Notify(self.topology.path(self.host, "notify"))
         self.process = self.topology.start(self.host, f"agent-{self.host}-{self.starts}", AGENT, "--config", self.config,
