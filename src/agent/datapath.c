@@ -27,7 +27,7 @@ static const char *const map_names[AGENT_N_MAPS] = {
 
 static int pin_path(char *buf, size_t size, const char *pin_dir, enum agent_map m)
 {
-	int n = snprintf(buf, size, "%s/%s.v%d", pin_dir, map_names[m], AGENT_MAPS_LAYOUT);
+	int n = snprintf(buf, size, "%s/%s_v%d", pin_dir, map_names[m], AGENT_MAPS_LAYOUT);
 
 	return (size_t)n < size ? 0 : -ENAMETOOLONG;
 }
@@ -202,7 +202,7 @@ static bool pin_is_ours(const char *name)
 	char own[64];
 
 	for (int i = 0; i < AGENT_N_MAPS; i++) {
-		snprintf(own, sizeof own, "%s.v%d", map_names[i], AGENT_MAPS_LAYOUT);
+		snprintf(own, sizeof own, "%s_v%d", map_names[i], AGENT_MAPS_LAYOUT);
 		if (!strcmp(name, own))
 			return true;
 	}
