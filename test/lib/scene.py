@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The usual scene: client, device with batond, hosts with nginx and, where the mode wants it, agents."""
-from lib import servers
-from lib.baton import VIP4, VIP6, Agent, Batond, resolved, vip
+from lib import clients, servers
+from lib.baton import VIP4, VIP6, Agent, Batond, vip
+from lib.shell import Failed, wait_for
 from lib.topology import DEVICE4, DEVICE6, FAR4, FAR6, Topology
 
 
@@ -29,8 +30,16 @@ class Scene:
         self.resolved()
 
     def resolved(self):
-        """Wait until the device knows the link addresses of all hosts, IPv4 and IPv6."""
-        resolved(self.device, 2 * len(self.topology.hosts))
+        """Wait until every host has answered at both VIPs: the device has found its neighbours."""
+        for address in (VIP4, VIP6):
+            seen = set()
+            wait_for(lambda: self._try(address, seen) or seen >= set(self.nginx), f"every host answers at {address}", 30)
+
+    def _try(self, address, seen):
+        try:
+            seen.add(clients.whoami(self.topology, address, timeout=2))
+        except Failed:
+            pass
 
     def _replies_through_device(self, host):
         """Half NAT: the host answers to the client's address, and only the device can put the VIP back in."""
