@@ -39,6 +39,14 @@ static void neighbours_emit(void *arg, uint16_t port, const uint8_t *frame, size
 	control_send(arg, port, frame, len);
 }
 
+/* Whether the packet path would do anything else than by the view in force. Being asked again changes nothing. */
+static bool neighbours_is_news(const struct view *v, uint16_t id, const uint8_t *mac)
+{
+	const struct view_nexthop *h = v && id < v->n_nexthops ? &v->nexthops[id] : NULL;
+
+	return !h || h->valid != (mac != NULL) || (mac && memcmp(h->dst_mac, mac, sizeof h->dst_mac) != 0);
+}
+
 static void neighbours_change(void *arg, uint16_t id, enum neigh_state state, const uint8_t mac[6])
 {
 	static const char *const names[] = { "incomplete", "reachable", "probe", "failed" };
@@ -46,7 +54,8 @@ static void neighbours_change(void *arg, uint16_t id, enum neigh_state state, co
 	struct neigh_nexthop_info info;
 	char text[BATON_ADDR_TEXT_MAX];
 
-	b->neigh_changed = true;
+	if (neighbours_is_news(b->view, id, mac))
+		b->neigh_changed = true;
 	if (state == NEIGH_PROBE || neigh_nexthop_info(b->neigh, id, &info) < 0)
 		return; /* confirmation asked for, nothing to tell yet */
 	baton_addr_format(&info.addr, text, sizeof text);
