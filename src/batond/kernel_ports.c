@@ -72,6 +72,15 @@ void kernel_ports_write(struct batond *b, struct rte_mbuf *m)
 	rte_pktmbuf_free(m);
 }
 
+/* Somebody removed the tap. Its descriptor would wake the control thread for ever, and daemons miss it. */
+static void kernel_ports_renew(struct batond *b, struct batond_port *p)
+{
+	log_warning("exception port was removed, making it anew name=%s", p->config->exception);
+	exception_close(p->exception);
+	p->exception = NULL;
+	kernel_ports_open_one(b, p);
+}
+
 void kernel_ports_read(struct batond *b)
 {
 	uint8_t frame[KERNEL_PORTS_FRAME_MAX];
@@ -80,6 +89,8 @@ void kernel_ports_read(struct batond *b)
 		for (unsigned k = 0; b->ports[i].exception && k < KERNEL_PORTS_BURST; k++) {
 			int n = exception_read(b->ports[i].exception, frame, sizeof frame);
 
+			if (n < 0 && n != -EAGAIN)
+				kernel_ports_renew(b, &b->ports[i]);
 			if (n <= 0)
 				break;
 			b->counters.exception_from_kernel++;

@@ -3,6 +3,7 @@
 import json
 
 from lib import baton, clients, servers
+from lib.shell import wait_for
 from lib.topology import DEVICE4, DEVICE6, PORT, Topology
 
 TAP = "baton0"
@@ -38,6 +39,12 @@ def with_exception_port(checks, t):
     checks.step("request to another port of the kernel is refused, not lost", refused, t, DEVICE4)
     for address in (baton.VIP4, baton.VIP6):
         checks.equal(f"the VIP {address} works beside it", clients.whoami(t, address), "host1")
+    t.ip("device", f"link del {TAP}")
+    checks.step("a tap that was removed is made anew", wait_for, lambda: "UP" in interfaces(t).get(TAP, {}).get("flags", []),
+                "tap up")
+    for address in (DEVICE4, DEVICE6):
+        checks.equal(f"20 MB from the device's kernel at {address} after that",
+                     clients.get_sha256(t, address, "big", HTTP_PORT)[0], servers.sha256(content["big"]))
     checks.equal("clean end", device.process.stop(), 0)
     checks.true("the tap went away with batond", TAP not in interfaces(t))
 
