@@ -122,8 +122,12 @@ static void service_plumb(struct classifier_service *s, struct plumb_message *m,
 
 		if (other)
 			other->route = d->routes[i];
-		if (!other || !service_send(s, other))
+		if (!other || !service_send(s, other)) {
+			/* the connection ends with that, so its other route must not be sent after it */
 			service_aged(s, &d->routes[i].key, forwarder, true, now_ns);
+			channel_message_put(s->channel, m);
+			return;
+		}
 	}
 	m->type = PLUMB_ADD;
 	m->route = d->routes[0];
