@@ -136,6 +136,10 @@ void classifier_free(struct classifier *c);
  *    does not answer (capacity, configured, not usable) while the VIP says
  *    "avoid". With "keep" it stays. Endpoints that only drain (retired, or
  *    capacity 0) keep their UDP flows.
+ *
+ * A route that can't be sent is to be reported to classifier_aged() as
+ * add_failed; the decision's other route must then not be sent after it.
+ *
  * Unknown TCP packets other than a SYN follow the VIP's policy; see guess.h.
  *
  * now_ns: monotonic clock, here and below.
@@ -158,6 +162,8 @@ unsigned classifier_final(struct classifier *c, const struct baton_tuple *key, u
  * Fills up to two deletes; returns how many: other routes of a connection
  * that could not start, and the key itself where another PLUMB_ADD of it may
  * be on its way, which must not outlive the connection.
+ * Neither report may get lost, or the connection stays for ever: a forwarder
+ * keeps an idle route until it can report it.
  */
 unsigned classifier_aged(struct classifier *c, const struct baton_tuple *key, uint8_t forwarder, bool add_failed,
 			 uint64_t now_ns, struct classifier_delete ret[2]);

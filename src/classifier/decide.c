@@ -24,6 +24,12 @@ struct decision {
 	struct classifier_decision *ret;
 };
 
+/* SYN with FIN or RST: no connection has that. */
+static bool absurd(const struct classifier_packet *p)
+{
+	return p->key.proto == IPPROTO_TCP && p->tcp_flags & TCP_SYN && p->tcp_flags & (TCP_FIN | TCP_RST);
+}
+
 static bool opens(const struct classifier_packet *p)
 {
 	return p->key.proto != IPPROTO_TCP || (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
@@ -85,6 +91,14 @@ static void decide_known(struct decision *d, struct conn *k, enum conn_side side
 {
 	uint8_t before = k->state;
 
+	if (classifier_closing(k) && opens(d->p)) {
+		/*
+		 * A SYN from the host, which no client waits for; the client's own SYN begins anew. With the
+		 * route as it is the forwarder would hand the packet over again, and without end.
+		 */
+		d->c->counters.reply_unmatched++;
+		return;
+	}
 	if (side == CONN_CLIENT)
 		learn_way_back(d, k);
 	if (k->state == BATON_CONN_SYN && !(d->p->tcp_flags & TCP_SYN))
@@ -288,6 +302,10 @@ void classifier_decide(struct classifier *c, const struct view *v, const struct 
 	assert(p->forwarder < c->params.n_forwarders);
 	ret->verdict = CLASSIFIER_DROP;
 	ret->n_routes = ret->n_deletes = ret->n_changes = 0;
+	if (absurd(p)) {
+		c->counters.unknown_dropped++;
+		return;
+	}
 	d.hash = inventory_hash(&c->inventory, &p->key);
 	k = inventory_find(&c->inventory, &p->key, d.hash, &side);
 	if (!k) {

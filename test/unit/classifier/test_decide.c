@@ -195,6 +195,8 @@ static void unknown_packets_follow_the_policy(void **state)
 	assert_int_equal(b.n->unknown_dropped, 2);
 	assert_int_equal(classifier_n_connections(b.c), 0);
 	b.v->vips[0].unknown = BATON_UNKNOWN_HASH;
+	assert_int_equal(decide(&b, 1, SYN | FIN, 0).verdict, CLASSIFIER_DROP);
+	assert_int_equal(b.n->unknown_dropped, 3);
 	d = decide(&b, 1, ACK, 0);
 	assert_int_equal(d.verdict, CLASSIFIER_PLUMB);
 	assert_int_equal(d.routes[0].state, BATON_CONN_ESTABLISHED);

@@ -151,6 +151,21 @@ static void both_fins_close(void **state)
 	bench_free(&b);
 }
 
+/* Plumbed again it would hit the closing route, miss, and so on without end. */
+static void syn_from_the_host_of_a_closing_connection_is_dropped(void **state)
+{
+	struct bench b = bench_new(BATON_MODE_HALF_NAT, 1);
+	struct classifier_decision d = client(&b, 1, SYN, 0);
+	struct classifier_state_change ch[2];
+
+	assert_int_equal(classifier_final(b.c, &d.routes[1].key, 0, RST, ch), 2);
+	assert_int_equal(decide(&b, fixture_reply(&d.routes[0], SYN, 0)).verdict, CLASSIFIER_DROP);
+	assert_int_equal(b.n->reply_unmatched, 1);
+	assert_int_equal(decide(&b, fixture_reply(&d.routes[0], ACK, 1)).verdict, CLASSIFIER_PLUMB);
+	assert_int_equal(classifier_n_connections(b.c), 1);
+	bench_free(&b);
+}
+
 static void reused_client_port_gets_a_new_source_port(void **state)
 {
 	struct bench b = bench_new(BATON_MODE_FULL_NAT, 1);
@@ -346,6 +361,7 @@ int main(void)
 		cmocka_unit_test(full_nat_takes_an_own_port_of_the_asking_forwarder),
 		cmocka_unit_test(reply_at_another_forwarder_is_plumbed_there),
 		cmocka_unit_test(both_fins_close),
+		cmocka_unit_test(syn_from_the_host_of_a_closing_connection_is_dropped),
 		cmocka_unit_test(reused_client_port_gets_a_new_source_port),
 		cmocka_unit_test(reused_client_port_on_the_same_host_replaces_both_routes),
 		cmocka_unit_test(ports_rest_before_they_are_used_again),
