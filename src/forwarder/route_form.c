@@ -129,7 +129,7 @@ static bool supported_scalar(void)
  * AES rounds with random keys as a keyed hash. Four rounds over the last block
  * let no difference between two keys through with a probability above 2^-113
  * (Keliher, Sui 2007); two rounds between the blocks of an IPv6 key keep a
- * difference in the source from being cancelled by a later block (2^-30).
+ * difference in the source from being cancelled by a later block (2^-28).
  */
 INLINE TARGET_AES uint64_t aes_hash(const struct route_table *t, const struct baton_tuple *key, bool six)
 {
