@@ -14,19 +14,25 @@ struct scan {
 	const char *p;
 	unsigned line;
 	unsigned depth;
-	const char *why;
+	const char *why; /* set by the first mistake */
 };
 
+static int scan_refuse(struct scan *s, const char *why)
+{
+	s->why = why;
+	return -EINVAL;
+}
+
 /* libconfig takes @include only at the start of a line; refused there even inside comments and strings. */
-static int scan_include(const char *text, unsigned *ret_line)
+static int scan_includes(struct scan *s, const char *text)
 {
 	unsigned line = 1;
 
 	for (const char *p = text; p; line++) {
 		p += strspn(p, " \t");
 		if (!strncmp(p, "@include", 8)) {
-			*ret_line = line;
-			return -EINVAL;
+			s->line = line;
+			return scan_refuse(s, "@include is not supported");
 		}
 		p = strchr(p, '\n');
 		if (p)
@@ -35,111 +41,216 @@ static int scan_include(const char *text, unsigned *ret_line)
 	return 0;
 }
 
-static void scan_string(struct scan *s)
+static int scan_block_comment(struct scan *s)
 {
+	for (s->p += 2; *s->p && strncmp(s->p, "*/", 2); s->p++)
+		s->line += *s->p == '\n';
+	if (!*s->p)
+		return scan_refuse(s, "comment without end");
+	s->p += 2;
+	return 0;
+}
+
+/* To the next token. */
+static int scan_space(struct scan *s)
+{
+	int err = 0;
+
+	while (!err) {
+		if (*s->p == '#' || (s->p[0] == '/' && s->p[1] == '/'))
+			s->p += strcspn(s->p, "\n");
+		else if (s->p[0] == '/' && s->p[1] == '*')
+			err = scan_block_comment(s);
+		else if (*s->p && strchr(" \t\n\r\f", *s->p))
+			s->line += *s->p++ == '\n';
+		else
+			return 0;
+	}
+	return err;
+}
+
+static int scan_string(struct scan *s)
+{
+	unsigned line = s->line;
+
 	for (s->p++; *s->p && *s->p != '"'; s->p++) {
 		if (*s->p == '\\' && s->p[1])
 			s->p++;
-		if (*s->p == '\n')
-			s->line++;
+		line += *s->p == '\n';
 	}
-	if (*s->p)
-		s->p++;
+	if (!*s->p)
+		return scan_refuse(s, "string without end");
+	s->line = line;
+	s->p++;
+	return 0;
 }
 
-static void scan_block_comment(struct scan *s)
+/* Strings that follow one another are one value. */
+static int scan_strings(struct scan *s)
 {
-	for (s->p += 2; *s->p && strncmp(s->p, "*/", 2); s->p++)
-		if (*s->p == '\n')
-			s->line++;
-	if (*s->p)
-		s->p += 2;
+	int err = 0;
+
+	while (!err && *s->p == '"') {
+		err = scan_string(s);
+		if (!err)
+			err = scan_space(s);
+	}
+	return err;
 }
 
-static void scan_name(struct scan *s)
+static bool name_begins(const struct scan *s)
 {
+	return isalpha((unsigned char)*s->p) || *s->p == '*';
+}
+
+static size_t name_skip(struct scan *s)
+{
+	const char *begin = s->p;
+
 	while (isalnum((unsigned char)*s->p) || (*s->p && strchr("-_*", *s->p)))
 		s->p++;
+	return (size_t)(s->p - begin);
+}
+
+static int scan_boolean(struct scan *s)
+{
+	const char *word = s->p;
+	size_t n = name_skip(s);
+
+	if ((n == 4 && !strncasecmp(word, "true", 4)) || (n == 5 && !strncasecmp(word, "false", 5)))
+		return 0;
+	return scan_refuse(s, "expected a value; text stands in \"quotes\"");
 }
 
 /* libconfig 1.5 converts with atoi(): 4294967376 would become port 80. */
 static int scan_number(struct scan *s)
 {
-	bool hex = s->p[0] == '0' && (s->p[1] == 'x' || s->p[1] == 'X');
-	unsigned long long v;
-	char *end;
+	const char *digits = s->p + (*s->p == '-' || *s->p == '+');
+	bool hex = digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X');
+	unsigned long long v = 0;
+	char *end = (char *)digits;
 
 	errno = 0;
-	v = strtoull(s->p, &end, hex ? 16 : 10);
-	if (!hex && (*end == '.' || *end == 'e' || *end == 'E')) {
-		strtod(s->p, &end);
-	} else if (errno || v > INT32_MAX) {
-		s->why = "number too large (the largest is 2147483647)";
-		return -EINVAL;
+	if (isdigit((unsigned char)*digits))
+		v = strtoull(digits, &end, hex ? 16 : 10);
+	if (!hex && *end && strchr(".eE", *end)) {
+		strtod(digits, &end);
+		v = 0;
 	}
+	if (end == digits)
+		return scan_refuse(s, "expected a value");
+	if (errno == ERANGE || v > INT32_MAX)
+		return scan_refuse(s, "number too large (the largest is 2147483647)");
 	s->p = end;
 	while (*s->p == 'L')
 		s->p++;
 	return 0;
 }
 
-static int scan_other(struct scan *s)
-{
-	char c = *s->p++;
+static int scan_settings(struct scan *s, char close);
+static int scan_elements(struct scan *s, char close);
 
-	if (c == '\n')
-		s->line++;
-	if (c == '{' || c == '(' || c == '[') {
-		if (++s->depth > CONF_SCAN_DEPTH_MAX) {
-			s->why = "nested too deeply";
-			return -EINVAL;
-		}
-	}
-	if ((c == '}' || c == ')' || c == ']') && s->depth)
-		s->depth--;
-	return 0;
+static int scan_inside(struct scan *s, char open)
+{
+	int err;
+
+	if (++s->depth > CONF_SCAN_DEPTH_MAX)
+		return scan_refuse(s, "nested too deeply");
+	s->p++;
+	if (open == '{')
+		err = scan_settings(s, '}');
+	else
+		err = scan_elements(s, open == '(' ? ')' : ']');
+	s->depth--;
+	return err;
 }
 
-static int scan_token(struct scan *s)
+static int scan_value(struct scan *s)
 {
-	const char *p = s->p;
-
-	if (*p == '"')
-		scan_string(s);
-	else if (*p == '#' || (p[0] == '/' && p[1] == '/'))
-		s->p += strcspn(p, "\n");
-	else if (p[0] == '/' && p[1] == '*')
-		scan_block_comment(s);
-	else if (isalpha((unsigned char)*p) || *p == '*')
-		scan_name(s);
-	else if (isdigit((unsigned char)*p))
+	if (*s->p == '"')
+		return scan_strings(s);
+	if (*s->p == '{' || *s->p == '(' || *s->p == '[')
+		return scan_inside(s, *s->p);
+	if (name_begins(s))
+		return scan_boolean(s);
+	if (isdigit((unsigned char)*s->p) || (*s->p && strchr("+-.", *s->p)))
 		return scan_number(s);
-	else
-		return scan_other(s);
-	return 0;
+	return scan_refuse(s, *s->p ? "expected a value" : "the file ends where a value is expected");
+}
+
+/* Behind an opening bracket or parenthesis, up to and with the closing one. */
+static int scan_elements(struct scan *s, char close)
+{
+	int err = scan_space(s);
+
+	while (!err && *s->p != close) {
+		err = scan_value(s);
+		if (!err)
+			err = scan_space(s);
+		if (err || *s->p == close)
+			break;
+		if (*s->p != ',')
+			return scan_refuse(s, close == ')' ? "expected ',' or ')'" : "expected ',' or ']'");
+		s->p++;
+		err = scan_space(s);
+	}
+	if (!err)
+		s->p++;
+	return err;
+}
+
+static int scan_setting(struct scan *s)
+{
+	int err;
+
+	if (!name_begins(s))
+		return scan_refuse(s, *s->p ? "expected a key" : "the file ends, but a '}' is missing");
+	name_skip(s);
+	err = scan_space(s);
+	if (!err && *s->p != '=' && *s->p != ':')
+		return scan_refuse(s, "expected '=' behind a key");
+	if (!err)
+		s->p++;
+	if (!err)
+		err = scan_space(s);
+	if (!err)
+		err = scan_value(s);
+	if (!err)
+		err = scan_space(s);
+	if (!err && (*s->p == ';' || *s->p == ','))
+		s->p++;
+	return err ? err : scan_space(s);
+}
+
+/* Up to and with close, or for close NUL the end of the text. */
+static int scan_settings(struct scan *s, char close)
+{
+	int err = scan_space(s);
+
+	while (!err && *s->p != close)
+		err = scan_setting(s);
+	if (!err && close)
+		s->p++;
+	return err;
 }
 
 int conf_scan(const char *text, size_t len, unsigned *ret_line, const char **ret_why)
 {
 	struct scan s = { .p = text, .line = 1 };
-	unsigned include_line;
+	int err = scan_includes(&s, text);
 
-	while (*s.p) {
-		if (scan_token(&s) < 0) {
-			*ret_line = s.line;
-			*ret_why = s.why;
-			return -EINVAL;
-		}
+	if (!err)
+		err = scan_settings(&s, 0);
+	if (strlen(text) != len) {
+		/* whatever came before: no text file */
+		s.line = 1;
+		for (const char *p = text; *p; p++)
+			s.line += *p == '\n';
+		err = scan_refuse(&s, "the file holds a NUL byte");
 	}
-	if ((size_t)(s.p - text) != len) {
+	if (err < 0) {
 		*ret_line = s.line;
-		*ret_why = "the file holds a NUL byte";
-		return -EINVAL;
+		*ret_why = s.why;
 	}
-	if (scan_include(text, &include_line) < 0) {
-		*ret_line = include_line;
-		*ret_why = "@include is not supported";
-		return -EINVAL;
-	}
-	return 0;
+	return err;
 }

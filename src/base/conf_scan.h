@@ -5,10 +5,12 @@
 #include <stddef.h>
 
 /*
- * Look for what libconfig 1.5 would accept but must not reach it: @include, NUL
- * bytes, integers that it would truncate silently, and nesting deep enough to
- * matter to its recursive parts. text[len] is NUL. 0, or -EINVAL with the line
- * (from 1) and a reason in static storage.
+ * Check a text's syntax before libconfig 1.5 sees it. That library leaks
+ * strings when it meets a syntax error, truncates large integers silently,
+ * follows @include, and says no more than "syntax error"; here all of these
+ * are refused with a reason. text[len] is NUL. 0, or -EINVAL with the line
+ * (from 1) and the reason in static storage. What passes is libconfig's
+ * language but for doubled keys and arrays of mixed types.
  */
 int conf_scan(const char *text, size_t len, unsigned *ret_line, const char **ret_why);
 

@@ -56,6 +56,13 @@ static void help_all(void)
 	printf("\nOptions:\n"
 	       "  -c, --config FILE   device file; tells where batond's sockets are (default /etc/baton/device.conf)\n"
 	       "  -r, --run-dir DIR   batond's run directory (default: what the device file says, else /run/baton)\n"
+	       "      --json          show: an array of objects with all fields\n"
+	       "      --limit N       show: so many rows at most (default 1000, 0: all)\n"
+	       "      --count         show routes: how many, by forwarder and family\n"
+	       "      --all           show drops: also reasons that never occurred\n"
+	       "      --client ADDRESS, --vip NAME, --host ADDRESS\n"
+	       "                      show routes, show endpoints: only those\n"
+	       "  -n, --interval N    watch: seconds between two looks (default 1)\n"
 	       "\nExit codes: 0 done; 1 refused, or a check found a fault; 2 wrong command line; 3 no answer from "
 	       "batond.\n");
 }

@@ -141,9 +141,10 @@ static int rows_print(const struct show_thing *t, const struct options *o, const
 	} else {
 		table_print(stdout, t->columns, rows, NULL, 0);
 	}
+	fflush(stdout); /* what follows on the other stream follows on the screen too */
 	if (more)
 		fprintf(stderr, "batonctl: there are more; --limit 0 shows all\n");
-	return fflush(stdout) == 0 && !ferror(stdout) ? BATONCTL_OK : BATONCTL_NEGATIVE;
+	return !ferror(stdout) ? BATONCTL_OK : BATONCTL_NEGATIVE;
 }
 
 static int thing_show(const struct show_thing *t, const struct options *o)

@@ -246,9 +246,22 @@ static void test_refused_values(void **state)
 
 static void test_refused_texts(void **state)
 {
-	refused("main = {\n name = ;\n};", "t.conf:2: syntax error");
+	refused("main = {\n name = ;\n};", "t.conf:2: expected a value");
 	refused("main = {\n name = \"ab\";\n name = \"cd\";\n};", "t.conf:3: duplicate setting name");
-	refused("main = {", "t.conf:1: syntax error");
+	refused("main = {\n", "t.conf:2: the file ends, but a '}' is missing");
+	refused("main", "t.conf:1: expected '=' behind a key");
+	refused("main =", "t.conf:1: the file ends where a value is expected");
+	refused("5 = 1;", "t.conf:1: expected a key");
+	refused("a = 1;;", "t.conf:1: expected a key");
+	refused("a = 1;\n}", "t.conf:2: expected a key");
+	refused("a = yes;", "t.conf:1: expected a value; text stands in \"quotes\"");
+	refused("a = -;", "t.conf:1: expected a value");
+	refused("a = [ 1 2 ];", "t.conf:1: expected ',' or ']'");
+	refused("a = ( 1,\n 2 ;", "t.conf:2: expected ',' or ')'");
+	refused("a = [ 1,\n \"b\" ];", "t.conf:2: mismatched element type in array");
+	refused("a = 1 \"stray\";", "t.conf:1: expected a key");
+	refused("\na = \"b\nc\n", "t.conf:2: string without end");
+	refused("a = 1; /* b\n", "t.conf:2: comment without end");
 	refused("a = 1;\n  @include \"/etc/passwd\"\n", "t.conf:2: @include is not supported");
 	refused("# x\n/* y\n@include \"z\" */", "t.conf:3: @include is not supported");
 	refused("a = 1;\nb = 4294967376;", "t.conf:2: number too large (the largest is 2147483647)");

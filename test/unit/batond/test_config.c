@@ -558,7 +558,7 @@ static void test_findings_of_all_files_in_one_run(void **state)
 	vip_add(p, "b.conf", "vip = { name = \"b\"; address = \"10.0.0.100\"; port = 99999; };");
 	assert_int_equal(load(p), -EINVAL);
 	assert_int_equal(p->n, 3);
-	assert_string_equal(finding(p, 0), "vips/a.conf:1: syntax error");
+	assert_string_equal(finding(p, 0), "vips/a.conf:1: the file ends, but a '}' is missing");
 	assert_string_equal(finding(p, 1), "device.conf:4: lcores[0].cpu: -1 is out of range 0-1023");
 	assert_string_equal(finding(p, 2), "vips/b.conf:1: vip.port: 99999 is out of range 1-65535");
 }
