@@ -108,9 +108,9 @@ def connect(topology, address, port, timeout=TIMEOUT):
     return s
 
 
-def request(sock, path, host="vip"):
-    """One keep-alive GET on an open socket: (status, headers text, body)."""
-    sock.sendall(f"GET /{path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+def request(sock, path, last=False):
+    """One GET on an open socket: (status, headers text, body). After the last one the server closes the connection."""
+    sock.sendall(f"GET /{path} HTTP/1.1\r\nHost: vip\r\nConnection: {'close' if last else 'keep-alive'}\r\n\r\n".encode())
     data = b""
     while b"\r\n\r\n" not in data:
         data += _more(sock)
@@ -119,6 +119,8 @@ def request(sock, path, host="vip"):
     length = int(re.search(r"^content-length: (\d+)", head, re.M | re.I)[1])
     while len(body) < length:
         body += _more(sock)
+    if last and sock.recv(1):
+        raise Failed("more bytes than the response has")
     return int(head.split()[1]), head, body
 
 
