@@ -50,7 +50,8 @@ enum plumb_type {
 	PLUMB_QUERY, /* .query: list routes; answered in place */
 };
 
-#define PLUMB_QUERY_ROWS 64
+/* A bucket of a route table has at most 31 routes; more than that and a little would not fit a reply to an operator. */
+#define PLUMB_QUERY_ROWS 34
 
 struct plumb_query_row {
 	struct plumb_route route;

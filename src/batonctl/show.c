@@ -55,10 +55,10 @@ static bool row_wanted(const struct show_thing *t, const struct options *o, cons
 /* Take a page's rows; -E2BIG when the limit is reached and more were there. */
 static int page_take(const struct show_thing *t, const struct options *o, json_t *page, json_t *rows)
 {
+	const char *name;
 	json_t *row;
-	size_t i;
 
-	json_array_foreach(json_object_get(page, "rows"), i, row)
+	json_object_foreach(json_object_get(page, "rows"), name, row) /* in the order in which they came */
 	{
 		if (!row_wanted(t, o, row))
 			continue;
@@ -83,7 +83,7 @@ static int page_fetch(int fd, const struct show_thing *t, const struct options *
 	if (err < 0)
 		return err;
 	next = json_object_get(page, "next");
-	if (!json_is_array(json_object_get(page, "rows")) || !json_is_integer(next)) {
+	if (!json_is_object(json_object_get(page, "rows")) || !json_is_integer(next)) {
 		snprintf(why, BATONCTL_WHY_SIZE, "%s: batond's reply has not the expected form", t->request);
 		json_decref(page);
 		return -EPROTO;

@@ -88,6 +88,12 @@ static const struct column drops[] = { { "name", "REASON", COLUMN_TEXT },
 				       { "text", "MEANING", COLUMN_TEXT },
 				       { 0 } };
 
+static const struct column counters[] = { { "group", "GROUP", COLUMN_TEXT },
+					  { "name", "NAME", COLUMN_TEXT },
+					  { "count", "COUNT", COLUMN_COUNTER },
+					  { "text", "MEANING", COLUMN_TEXT },
+					  { 0 } };
+
 static const struct column classifiers[] = { { "classifier", "CLASSIFIER", COLUMN_NUMBER },
 					     { "connections", "CONNECTIONS", COLUMN_NUMBER },
 					     { "capacity", "CAPACITY", COLUMN_NUMBER },
@@ -114,6 +120,8 @@ const struct show_thing show_things[] = {
 	{ "neighbours", "/baton/neighbours", neighbours, .help = "next hops and their link addresses" },
 	{ "drops", "/baton/drops", drops, .zero_key = "count",
 	  .help = "dropped packets by reason; --all: also those with 0" },
+	{ "counters", "/baton/counters", counters, .zero_key = "count",
+	  .help = "everything else that is counted; --all: also those with 0" },
 	{ "classifiers", "/baton/classifiers", classifiers, .help = "what the classifiers decided" },
 	{ 0 },
 };

@@ -35,6 +35,8 @@ struct batond_lcore {
 	struct classifier_service *classifier; /* NULL: not its role */
 	const struct view **published;         /* where the current view stands */
 	_Atomic bool run;                      /* writer: control thread; the lcore leaves its loop when false */
+	/* writer: the lcore */
+	uint64_t loops, idle_loops, sleeps;
 };
 
 struct batond_port {

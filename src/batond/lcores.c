@@ -169,8 +169,12 @@ static int lcores_run(void *arg)
 	while (atomic_load_explicit(&l->run, memory_order_relaxed)) {
 		idle = lcores_turn(l) ? 0 : idle + 1;
 		urcu_qsbr_quiescent_state();
-		if (!l->busy_poll && idle > LCORES_IDLE_TURNS)
-			rte_delay_us_sleep(LCORES_SLEEP_US);
+		l->loops++;
+		l->idle_loops += idle > 0;
+		if (l->busy_poll || idle <= LCORES_IDLE_TURNS)
+			continue;
+		l->sleeps++;
+		rte_delay_us_sleep(LCORES_SLEEP_US);
 	}
 	urcu_qsbr_unregister_thread();
 	return 0;

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "batond/batond.h"
+#include "batond/telemetry.h"
 
 #define MAIN_ERRORS 64
 
@@ -27,6 +28,7 @@ static const struct main_step {
 	{ "neighbourhood", neighbours_start, neighbours_stop },
 	{ "view", publish_start, publish_stop },
 	{ "forwarding", lcores_launch, lcores_stop },
+	{ "telemetry", telemetry_start, telemetry_stop },
 	{ "control socket", control_socket_start, control_socket_stop },
 };
 
@@ -86,9 +88,13 @@ static int main_run(struct batond *b)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'k' },
-		{ "debug", no_argument, NULL, 'd' },        { "version", no_argument, NULL, 'v' },
-		{ "help", no_argument, NULL, 'h' },         { NULL, 0, NULL, 0 },
+		{ "config", required_argument, NULL, 'c' },
+		{ "check", no_argument, NULL, 'k' },
+		{ "debug", no_argument, NULL, 'd' },
+		{ "version", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "list-counters", no_argument, NULL, 'l' },
+		{ NULL, 0, NULL, 0 },
 	};
 	struct batond b = { .device_file = "/etc/baton/device.conf",
 			    .lock_fd = -1,
@@ -110,6 +116,9 @@ int main(int argc, char **argv)
 		case 'd':
 			level = LOG_LEVEL_DEBUG;
 			break;
+		case 'l':
+			telemetry_print_counters();
+			return EXIT_SUCCESS;
 		case 'v':
 			puts("batond " BATON_VERSION);
 			return EXIT_SUCCESS;

@@ -4,7 +4,7 @@
 static const struct {
 	const char *name, *text;
 } drop_names[FORWARDER_N_DROPS] = {
-#define X(name, text) [DROP_##name] = { #name, text },
+#define X(token, name, text) [DROP_##token] = { name, text },
 	FORWARDER_DROP_REASONS(X)
 #undef X
 };

@@ -162,9 +162,5 @@ unsigned forwarder_worker_poll(struct forwarder_worker *w, const struct view *vi
 	}
 	ageing_poll(w);
 	forwarder_worker_flush(w);
-	if (work)
-		w->counters.loops_busy++;
-	else
-		w->counters.loops_idle++;
 	return work;
 }

@@ -16,11 +16,13 @@
 static const char *program; /* set by main */
 
 static const struct fake_reply replies[] = {
-	{ "/baton/vips,0", "{\"/baton/vips\": {\"rows\": [{\"id\": 0, \"name\": \"web\", \"address\": \"10.0.0.100\","
-			   " \"port\": 80, \"protocol\": \"tcp\", \"mode\": \"tunnel\", \"consume\": \"linear\","
-			   " \"endpoints\": 3, \"usable\": 2, \"connections\": 7, \"total\": 1234}], \"next\": 0}}" },
-	{ "/baton/drops,0", "{\"/baton/drops\": {\"rows\": [{\"name\": \"ttl\", \"count\": 2, \"text\": \"TTL\"},"
-			    " {\"name\": \"x\", \"count\": 1, \"text\": \"X\"}], \"next\": 0}}" },
+	{ "/baton/vips,0",
+	  "{\"/baton/vips\": {\"rows\": {\"0\": {\"id\": 0, \"name\": \"web\", \"address\": \"10.0.0.100\","
+	  " \"port\": 80, \"protocol\": \"tcp\", \"mode\": \"tunnel\", \"consume\": \"linear\","
+	  " \"endpoints\": 3, \"usable\": 2, \"connections\": 7, \"total\": 1234}}, \"next\": 0}}" },
+	{ "/baton/drops,0",
+	  "{\"/baton/drops\": {\"rows\": {\"0\": {\"name\": \"ttl\", \"count\": 2, \"text\": \"TTL\"},"
+	  " \"1\": {\"name\": \"x\", \"count\": 1, \"text\": \"X\"}}, \"next\": 0}}" },
 	{ "reload", "ok\nvips/a.conf:1: vip.endpoints: warning: none\n" },
 	{ NULL, NULL },
 };

@@ -17,21 +17,21 @@
 
 static const struct fake_reply replies[] = {
 	{ "/baton/endpoints,0",
-	  "{\"/baton/endpoints\": {\"rows\": [{\"vip\": \"web\", \"host\": \"10.0.0.11\", \"port\": 80}],"
+	  "{\"/baton/endpoints\": {\"rows\": {\"0\": {\"vip\": \"web\", \"host\": \"10.0.0.11\", \"port\": 80}},"
 	  " \"next\": 7}}" },
-	{ "/baton/endpoints,7", "{\"/baton/endpoints\": {\"rows\": [], \"next\": 9}}" },
+	{ "/baton/endpoints,7", "{\"/baton/endpoints\": {\"rows\": {}, \"next\": 9}}" },
 	{ "/baton/endpoints,9",
-	  "{\"/baton/endpoints\": {\"rows\": [{\"vip\": \"dns\", \"host\": \"2001:db8::1\", \"port\": 53},"
-	  " {\"vip\": \"web\", \"host\": \"10.0.0.12\", \"port\": 80}], \"next\": 0}}" },
-	{ "/baton/drops,0",
-	  "{\"/baton/drops\": {\"rows\": [{\"name\": \"a\", \"count\": 0}, {\"name\": \"b\", \"count\": 2}],"
-	  " \"next\": 0}}" },
+	  "{\"/baton/endpoints\": {\"rows\": {\"0\": {\"vip\": \"dns\", \"host\": \"2001:db8::1\", \"port\": 53},"
+	  " \"1\": {\"vip\": \"web\", \"host\": \"10.0.0.12\", \"port\": 80}}, \"next\": 0}}" },
+	{ "/baton/drops,0", "{\"/baton/drops\": {\"rows\": {\"0\": {\"name\": \"a\", \"count\": 0}, \"1\": {\"name\": "
+			    "\"b\", \"count\": 2}},"
+			    " \"next\": 0}}" },
 	{ "/baton/routes,0,client=10.0.0.5,vip=web,host=10.0.0.11",
-	  "{\"/baton/routes\": {\"rows\": [{\"client\": \"10.0.0.5\"}], \"next\": 0}}" },
+	  "{\"/baton/routes\": {\"rows\": {\"0\": {\"client\": \"10.0.0.5\"}}, \"next\": 0}}" },
 	{ "/baton/routes_count,0",
-	  "{\"/baton/routes_count\": {\"rows\": [{\"forwarder\": 0, \"routes\": 3}], \"next\": 0}}" },
+	  "{\"/baton/routes_count\": {\"rows\": {\"0\": {\"forwarder\": 0, \"routes\": 3}}, \"next\": 0}}" },
 	{ "/baton/ports,0", "{\"/baton/ports\": [1, 2]}" },
-	{ "/baton/vips,0", "{\"/baton/vips\": {\"rows\": [], \"next\": \"x\"}}" },
+	{ "/baton/vips,0", "{\"/baton/vips\": {\"rows\": {}, \"next\": \"x\"}}" },
 	{ "/baton/lcores,0", "this is not JSON" },
 	{ NULL, NULL },
 };
