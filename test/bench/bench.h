@@ -23,7 +23,8 @@
 struct bench_options {
 	bool table; /* lookups alone, instead of forwarding */
 	bool help;
-	bool testpmd; /* run the outside anchor too */
+	bool testpmd;   /* run the outside anchor too */
+	bool hugepages; /* reserve some if there are too few */
 	uint8_t family;
 	int cpu;
 	unsigned repetitions;
@@ -66,8 +67,8 @@ struct bench_machine {
 	char run_dir[64];
 };
 
-/* 0 or -errno, with a line on standard error. */
-int machine_start(struct bench_machine *m, int cpu, unsigned memory_mb, unsigned memory_testpmd_mb);
+/* 0 or -errno, with a line on standard error. Without hugepages nothing that others use is touched. */
+int machine_start(struct bench_machine *m, int cpu, bool hugepages, unsigned memory_mb, unsigned memory_testpmd_mb);
 void machine_stop(struct bench_machine *m);
 /* SIGINT or SIGTERM has come: finish and give everything back. */
 bool machine_interrupted(void);

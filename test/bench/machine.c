@@ -136,7 +136,7 @@ static void remove_run_dir(const struct bench_machine *m)
 	}
 }
 
-int machine_start(struct bench_machine *m, int cpu, unsigned memory_mb, unsigned memory_testpmd_mb)
+int machine_start(struct bench_machine *m, int cpu, bool hugepages, unsigned memory_mb, unsigned memory_testpmd_mb)
 {
 	int err;
 
@@ -148,8 +148,8 @@ int machine_start(struct bench_machine *m, int cpu, unsigned memory_mb, unsigned
 		fprintf(stderr, "baton-bench: no folder for DPDK: %s\n", strerror(errno));
 		return -errno;
 	}
-	m->hugepages = take_pages(m, (memory_mb + memory_testpmd_mb) / PAGE_MB + 8);
-	if (!m->hugepages)
+	m->hugepages = hugepages && take_pages(m, (memory_mb + memory_testpmd_mb) / PAGE_MB + 8);
+	if (hugepages && !m->hugepages)
 		fprintf(stderr, "baton-bench: no %u MB of hugepages to be had: going on without\n",
 			memory_mb + memory_testpmd_mb);
 	err = eal_start(m, cpu, memory_mb);

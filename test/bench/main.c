@@ -25,6 +25,7 @@ static const char help[] = "usage: baton-bench [OPTION...] [forward | table]\n"
 			   "  --packets N        packets or lookups of one repetition (10000000)\n"
 			   "  --cpu N            core to run on (the last one)\n"
 			   "  --no-testpmd       leave the runs of dpdk-testpmd out\n"
+			   "  --no-hugepages     do with ordinary pages\n"
 			   "  --json FILE, --csv FILE\n";
 
 static int parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
@@ -64,6 +65,7 @@ enum option_id {
 	OPT_PACKETS,
 	OPT_CPU,
 	OPT_NO_TESTPMD,
+	OPT_NO_HUGEPAGES,
 	OPT_JSON,
 	OPT_CSV,
 	OPT_HELP
@@ -94,6 +96,9 @@ static int parse_option(struct bench_options *o, int id, char *arg)
 	case OPT_NO_TESTPMD:
 		o->testpmd = false;
 		break;
+	case OPT_NO_HUGEPAGES:
+		o->hugepages = false;
+		break;
 	case OPT_JSON:
 		o->json = arg;
 		break;
@@ -118,6 +123,7 @@ static int parse_options(struct bench_options *o, int argc, char **argv)
 		{ "packets", required_argument, NULL, OPT_PACKETS },
 		{ "cpu", required_argument, NULL, OPT_CPU },
 		{ "no-testpmd", no_argument, NULL, OPT_NO_TESTPMD },
+		{ "no-hugepages", no_argument, NULL, OPT_NO_HUGEPAGES },
 		{ "json", required_argument, NULL, OPT_JSON },
 		{ "csv", required_argument, NULL, OPT_CSV },
 		{ "help", no_argument, NULL, OPT_HELP },
@@ -274,6 +280,7 @@ int main(int argc, char **argv)
 	static struct bench_report report = { .unit = "packet" };
 	struct bench_options o = {
 		.testpmd = true,
+		.hugepages = true,
 		.family = BATON_IPV4,
 		.cpu = (int)sysconf(_SC_NPROCESSORS_ONLN) - 1,
 		.repetitions = 7,
@@ -296,7 +303,7 @@ int main(int argc, char **argv)
 		return 1;
 	if (o.table)
 		report.unit = "lookup";
-	if (machine_start(&m, o.cpu, memory_mb(&o), o.table || !o.testpmd ? 0 : TESTPMD_MB) < 0)
+	if (machine_start(&m, o.cpu, o.hugepages, memory_mb(&o), o.table || !o.testpmd ? 0 : TESTPMD_MB) < 0)
 		return 1;
 	err = run(&o, &m, &report);
 	machine_stop(&m);
