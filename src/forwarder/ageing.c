@@ -12,13 +12,11 @@ static bool ageing_visit(struct route_table *t, uint32_t index, void *arg)
 	struct forwarder_worker *w = arg;
 	const struct route *r = route_at(t, index);
 	uint16_t idle_s = (uint16_t)(w->now_s - r->last_used_s);
-	struct baton_tuple key;
 
 	/* a VIP that is gone has all its timeouts 0 */
 	if (idle_s <= w->view->vips[r->vip].timeout_s[r->state])
 		return false;
-	route_key_at(t, index, &key);
-	if (!plumbing_report(w, PLUMB_AGED, &key, 0))
+	if (!plumbing_report(w, PLUMB_AGED, t, index, 0))
 		return false; /* the classifier must know: next time */
 	w->counters.routes_aged++;
 	return true;

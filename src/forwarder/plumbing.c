@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include <rte_byteorder.h>
-#include <rte_prefetch.h>
+#include <rte_mbuf.h>
 #include <rte_ring.h>
 
 #include "baton/snat.h"
@@ -15,36 +15,76 @@
 #define PLUMBING_BURST 32
 #define PLUMBING_QUERY_BUCKETS 256
 
-uint16_t plumbing_classifier(const struct forwarder_worker *w, const struct baton_tuple *key)
+/* Each client's port belongs to one classifier, whichever side of a connection one sees. */
+static uint16_t plumbing_client_classifier(const struct forwarder_worker *w, const uint8_t addr[16], uint16_t port_be)
 {
-	uint16_t n = w->channel->n_classifiers, port_be;
-	const struct view_local *local;
-	const uint8_t *client;
 	uint64_t a[2];
 
-	if (n == 1)
+	memcpy(a, addr, sizeof a);
+	return (uint16_t)((((a[0] ^ a[1] ^ port_be) * 0x9e3779b97f4a7c15ull) >> 32) % w->channel->n_classifiers);
+}
+
+uint16_t plumbing_classifier(const struct forwarder_worker *w, const struct baton_tuple *key)
+{
+	const struct view_local *local;
+
+	if (w->channel->n_classifiers == 1)
 		return 0;
 	/* packets to a VIP come from the client, replies of NATed hosts go to it */
 	local = view_local_find(w->view, key->daddr, key->family);
-	if (local && local->kind == VIEW_LOCAL_SNAT)
-		return snat_slice_owner(w->snat_port_first, w->snat_port_last, n, ntohs(key->dport_be));
-	client = local ? key->saddr : key->daddr;
-	port_be = local ? key->sport_be : key->dport_be;
-	memcpy(a, client, sizeof a);
-	return (uint16_t)((((a[0] ^ a[1] ^ port_be) * 0x9e3779b97f4a7c15ull) >> 32) % n);
+	if (!local)
+		return plumbing_client_classifier(w, key->daddr, key->dport_be);
+	if (local->kind == VIEW_LOCAL_SNAT)
+		return snat_slice_owner(w->snat_port_first, w->snat_port_last, w->channel->n_classifiers,
+					ntohs(key->dport_be));
+	return plumbing_client_classifier(w, key->saddr, key->sport_be);
 }
 
-bool plumbing_report(struct forwarder_worker *w, enum plumb_type type, const struct baton_tuple *key, uint8_t tcp_flags)
+/* Of a route, even if its VIP is gone from the view: the client is its source, or where a return route leads. */
+static uint16_t plumbing_route_classifier(const struct forwarder_worker *w, const struct baton_tuple *key,
+					  const struct baton_tuple *nat, uint8_t action)
+{
+	if (action == PLUMB_ACTION_RETURN)
+		return plumbing_client_classifier(w, nat->daddr, nat->dport_be);
+	return plumbing_client_classifier(w, key->saddr, key->sport_be);
+}
+
+bool plumbing_report(struct forwarder_worker *w, enum plumb_type type, struct route_table *t, uint32_t index,
+		     uint8_t tcp_flags)
 {
 	struct plumb_message *m = channel_message_get(w->channel);
+	uint16_t classifier;
 
 	if (!m)
 		return false;
 	m->type = (uint8_t)type;
 	m->forwarder = (uint8_t)w->index;
 	m->tcp_flags = tcp_flags;
-	m->route.key = *key;
-	return channel_to_classifier(w->channel, plumbing_classifier(w, key), m);
+	route_key_at(t, index, &m->route.key);
+	classifier =
+		plumbing_route_classifier(w, &m->route.key, &route_nat_at(t, index)->to, route_at(t, index)->action);
+	return channel_to_classifier(w->channel, classifier, m);
+}
+
+/*
+ * The route had no room: the message goes back as it came. If the classifier's
+ * ring is full it waits here, and no other message is taken meanwhile: the
+ * classifier must not go on believing in the route.
+ */
+static bool plumbing_add_failed(struct forwarder_worker *w, struct plumb_message *m)
+{
+	struct rte_ring *ring =
+		w->channel->to_classifier[plumbing_route_classifier(w, &m->route.key, &m->route.nat, m->route.action)];
+
+	if (m->packet)
+		rte_pktmbuf_free(m->packet);
+	m->packet = NULL;
+	m->type = PLUMB_ADD_FAILED;
+	m->forwarder = (uint8_t)w->index;
+	if (rte_ring_enqueue(ring, m) == 0)
+		return true;
+	w->failed_add = m;
+	return false;
 }
 
 /* Would the route that is there do just what the new one says? */
@@ -116,18 +156,20 @@ static void plumbing_packet(struct forwarder_worker *w, struct rte_mbuf *m)
 	forwarder_worker_burst(w, &m, 1);
 }
 
-static void plumbing_add(struct forwarder_worker *w, struct plumb_message *m)
+/* False: the message lives on. */
+static bool plumbing_add(struct forwarder_worker *w, struct plumb_message *m)
 {
 	struct rte_mbuf *packet = m->packet;
 
 	if (plumbing_add_route(w, &m->route) < 0) {
-		w->counters.drops[DROP_ROUTE_TABLE_FULL]++;
-		plumbing_report(w, PLUMB_ADD_FAILED, &m->route.key, 0);
-		return;
+		w->counters.drops[DROP_ROUTE_TABLE_FULL] += packet != NULL;
+		plumbing_add_failed(w, m);
+		return false;
 	}
 	m->packet = NULL;
 	if (packet)
 		plumbing_packet(w, packet);
+	return true;
 }
 
 static void plumbing_set_state(struct forwarder_worker *w, const struct plumb_message *m)
@@ -200,14 +242,14 @@ static void plumbing_query(struct forwarder_worker *w, struct plumb_query *q)
 	atomic_store_explicit(&q->done, 1, memory_order_release);
 }
 
-static void plumbing_handle(struct forwarder_worker *w, struct plumb_message *m)
+/* False: the message lives on. */
+static bool plumbing_handle(struct forwarder_worker *w, struct plumb_message *m)
 {
 	struct rte_mbuf *packet;
 
 	switch ((enum plumb_type)m->type) {
 	case PLUMB_ADD:
-		plumbing_add(w, m);
-		break;
+		return plumbing_add(w, m);
 	case PLUMB_DELETE:
 		plumbing_delete(w, m);
 		break;
@@ -232,18 +274,25 @@ static void plumbing_handle(struct forwarder_worker *w, struct plumb_message *m)
 	case PLUMB_ADD_FAILED:
 		break; /* go the other way */
 	}
+	return true;
 }
 
 unsigned plumbing_poll(struct forwarder_worker *w)
 {
-	void *messages[PLUMBING_BURST];
-	unsigned n = rte_ring_dequeue_burst(w->channel->to_forwarder[w->index], messages, PLUMBING_BURST, NULL);
+	struct plumb_message *failed = w->failed_add;
+	unsigned n = 0;
 
-	for (unsigned i = 0; i < n; i++)
-		rte_prefetch0(messages[i]);
-	for (unsigned i = 0; i < n; i++) {
-		plumbing_handle(w, messages[i]);
-		channel_message_put(w->channel, messages[i]);
+	w->failed_add = NULL;
+	if (failed && !plumbing_add_failed(w, failed))
+		return 0;
+	while (n < PLUMBING_BURST && !w->failed_add) {
+		void *m;
+
+		if (rte_ring_dequeue(w->channel->to_forwarder[w->index], &m) < 0)
+			break;
+		n++;
+		if (plumbing_handle(w, m))
+			channel_message_put(w->channel, m);
 	}
 	return n;
 }

@@ -53,7 +53,8 @@ static void hit_count(struct forwarder_worker *w, const struct route *r, uint32_
 
 void stage_hit(struct forwarder_worker *w, struct rte_mbuf *m, const struct packet_info *info, uint32_t index)
 {
-	struct route *r = route_at(stage_table(w, info->tuple.family), index);
+	struct route_table *t = stage_table(w, info->tuple.family);
+	struct route *r = route_at(t, index);
 	uint8_t final = info->tcp_flags & (PACKET_TCP_FIN | PACKET_TCP_RST);
 	bool syn = hit_is_syn(info);
 
@@ -69,7 +70,7 @@ void stage_hit(struct forwarder_worker *w, struct rte_mbuf *m, const struct pack
 		r->state = BATON_CONN_ESTABLISHED;
 	hit_count(w, r, info->end - info->l2_len);
 	if (unlikely(final)) {
-		if (plumbing_report(w, PLUMB_FINAL, &info->tuple, info->tcp_flags))
+		if (plumbing_report(w, PLUMB_FINAL, t, index, info->tcp_flags))
 			w->counters.finals_reported++;
 		else
 			w->counters.finals_lost++;

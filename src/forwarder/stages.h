@@ -48,10 +48,10 @@ void stage_tx_nexthop(struct forwarder_worker *w, struct rte_mbuf *m, uint16_t n
 
 /* plumbing.c: messages from classifiers and control; returns how many. */
 unsigned plumbing_poll(struct forwarder_worker *w);
-/* Tell the flow's classifier; false if that was not possible. Puts no packet in. */
-bool plumbing_report(struct forwarder_worker *w, enum plumb_type type, const struct baton_tuple *key,
+/* Tell its classifier about a route of ours; false if that was not possible. */
+bool plumbing_report(struct forwarder_worker *w, enum plumb_type type, struct route_table *t, uint32_t index,
 		     uint8_t tcp_flags);
-/* Index of the classifier that knows this connection, from either side of it. */
+/* Index of the classifier that knows, or will know, the connection of a packet without a route. */
 uint16_t plumbing_classifier(const struct forwarder_worker *w, const struct baton_tuple *key);
 
 /* ageing.c: a bounded step over both tables. */

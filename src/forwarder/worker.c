@@ -82,6 +82,8 @@ void forwarder_worker_free(struct forwarder_worker *w)
 		return;
 	for (uint16_t port = 0; port < w->n_ports; port++)
 		rte_pktmbuf_free_bulk(w->tx[port].packets, w->tx[port].n);
+	if (w->failed_add)
+		channel_message_put(w->channel, w->failed_add);
 	route_table_free(w->routes4);
 	route_table_free(w->routes6);
 	rte_free(w->peers);

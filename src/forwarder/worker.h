@@ -71,6 +71,7 @@ struct forwarder_worker {
 	struct worker_peer *peers; /* open addressing by address */
 	uint16_t n_peers;
 	struct worker_tx tx[VIEW_MAX_PORTS];
+	struct plumb_message *failed_add; /* waits for room in its classifier's ring; NULL: none */
 
 	/* read by others */
 	struct forwarder_counters counters;
