@@ -197,16 +197,15 @@ void datapath_close(struct datapath *d)
 	d->prog_fd = -1;
 }
 
-static bool pin_is_ours(const char *name)
+/* Layout number in the name of a pin ("flows_v1"), or -1 if it is no pin of an agent's. */
+static int pin_layout(const char *name)
 {
-	char own[64];
+	const char *suffix = strrchr(name, '_');
+	int layout, end;
 
-	for (int i = 0; i < AGENT_N_MAPS; i++) {
-		snprintf(own, sizeof own, "%s_v%d", map_names[i], AGENT_MAPS_LAYOUT);
-		if (!strcmp(name, own))
-			return true;
-	}
-	return false;
+	if (!suffix || sscanf(suffix, "_v%d%n", &layout, &end) != 1 || suffix[end] || layout < 0)
+		return -1;
+	return layout;
 }
 
 void datapath_unpin(const char *pin_dir, bool ours_too)
@@ -217,11 +216,11 @@ void datapath_unpin(const char *pin_dir, bool ours_too)
 	if (!dir)
 		return;
 	while ((e = readdir(dir))) {
-		bool ours = pin_is_ours(e->d_name);
+		int layout = pin_layout(e->d_name);
 
-		if (e->d_name[0] == '.' || (ours && !ours_too))
+		if (layout < 0 || (layout == AGENT_MAPS_LAYOUT && !ours_too))
 			continue;
-		if (!ours)
+		if (layout != AGENT_MAPS_LAYOUT)
 			log_warning("pinned map of another version removed; its content is lost path=%s/%s", pin_dir,
 				    e->d_name);
 		unlinkat(dirfd(dir), e->d_name, 0);

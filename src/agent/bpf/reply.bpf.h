@@ -40,9 +40,9 @@ static __always_inline int reply_allowed(struct agent_device *d, const struct ag
  *
  * A packet that GRO has put together says CHECKSUM_PARTIAL: whoever sends it
  * on would write a TCP checksum into the middle of our datagram. That state
- * ends when the checksum's start lies before the data, so the front is cut off
- * by more than that, and a write with BPF_F_RECOMPUTE_CSUM makes the kernel
- * look (skb_postpull_rcsum()).
+ * ends when the kernel sees the checksum's start lie before the data
+ * (skb_postpull_rcsum()). So the front is cut off by more than that; newer
+ * kernels look during the cut, others during the write.
  */
 static __always_inline long reply_make_room(struct __sk_buff *skb, __u32 len)
 {
