@@ -159,8 +159,11 @@ class Agent:
         self.process.wait_ready(notify.ready)
         return self
 
-    def remove(self):
-        return self.topology.run(self.host, AGENT, "--config", self.config, "--remove")
+    def remove(self, check=True):
+        return self.topology.run(self.host, AGENT, "--config", self.config, "--remove", check=check)
+
+    def status(self):
+        return json.loads(self.topology.run(self.host, AGENT, "--config", self.config, "--status", "--json").stdout)
 
 
 def resolved(device, n_hosts):
