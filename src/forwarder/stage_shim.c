@@ -70,6 +70,10 @@ static void shim_unknown(struct forwarder_worker *w, const struct baton_tuple *f
 	w->counters.unknown_flows_gone++;
 }
 
+/*
+ * A host has seen higher numbers than ours. Taken whatever its own number is,
+ * or two that are both behind would never agree; it can only raise ours.
+ */
 static void shim_resync(struct forwarder_worker *w, const void *body)
 {
 	struct baton_shim_resync r;
@@ -77,8 +81,8 @@ static void shim_resync(struct forwarder_worker *w, const void *body)
 
 	memcpy(&r, body, sizeof r);
 	top = rte_be_to_cpu_64(r.top_seq);
-	if (top < w->seq)
-		return; /* answered already */
+	if (top < w->seq || top == UINT64_MAX)
+		return; /* answered already, or no number is left */
 	w->seq = top + 1;
 	w->counters.resyncs++;
 }
@@ -110,17 +114,10 @@ static void shim_ask_resync(struct forwarder_worker *w, const struct rte_mbuf *m
 
 /* False: not new; counted, and answered where that helps. */
 static bool shim_is_new(struct forwarder_worker *w, const struct rte_mbuf *m, const struct packet_info *info,
-			const struct baton_shim_hdr *hdr)
+			struct worker_peer *peer, const struct baton_shim_hdr *hdr)
 {
-	struct worker_peer *peer = NULL;
 	uint64_t seq;
 
-	if (shim_is_host(w->view, info->tuple.saddr, info->tuple.family))
-		peer = shim_peer(w, info->tuple.saddr);
-	if (!peer) {
-		w->counters.drops[DROP_SHIM_FOREIGN]++;
-		return false;
-	}
 	memcpy(&seq, &hdr->seq, sizeof seq);
 	seq = rte_be_to_cpu_64(seq);
 	switch (replay_check(&peer->window, seq)) {
@@ -142,6 +139,7 @@ static void shim_input(struct forwarder_worker *w, const struct rte_mbuf *m, con
 	const uint8_t *payload = rte_pktmbuf_mtod(m, const uint8_t *) + info->l4_offset + 8;
 	size_t len = (size_t)(info->end - info->l4_offset - 8);
 	const struct baton_shim_hdr *hdr;
+	struct worker_peer *peer = NULL;
 	const void *body;
 	enum shim_verdict v;
 
@@ -150,14 +148,16 @@ static void shim_input(struct forwarder_worker *w, const struct rte_mbuf *m, con
 		w->counters.drops[shim_drops[v]]++;
 		return;
 	}
-	if (!shim_is_new(w, m, info, hdr))
-		return;
-	if (hdr->type == BATON_SHIM_UNKNOWN)
-		shim_unknown(w, &info->tuple, body);
+	if (shim_is_host(w->view, info->tuple.saddr, info->tuple.family))
+		peer = shim_peer(w, info->tuple.saddr);
+	if (!peer)
+		w->counters.drops[DROP_SHIM_FOREIGN]++;
 	else if (hdr->type == BATON_SHIM_RESYNC)
 		shim_resync(w, body);
-	else
+	else if (hdr->type != BATON_SHIM_UNKNOWN)
 		w->counters.drops[DROP_SHIM_MALFORMED]++;
+	else if (shim_is_new(w, m, info, peer, hdr))
+		shim_unknown(w, &info->tuple, body);
 }
 
 /* The NIC gave another lcore's datagram to this queue: its owner has the table. */
