@@ -107,10 +107,12 @@ static int telemetry_answer(const char *command, const char *params, struct rte_
 		if (!strcmp(telemetry_commands[i].name, command))
 			next = telemetry_commands[i].fn(b, &p, cursor);
 	pthread_mutex_unlock(&b->lock);
+	if (next == UINT64_MAX) { /* no rows yet; DPDK frees what hangs on a reply only if it sends it */
+		rte_tel_data_free(p.rows);
+		return -EINVAL;
+	}
 	rte_tel_data_start_dict(d);
 	rte_tel_data_add_dict_container(d, "rows", p.rows, 0);
-	if (next == UINT64_MAX)
-		return -EINVAL;
 	rte_tel_data_add_dict_u64(d, "next", next);
 	return 0;
 }
