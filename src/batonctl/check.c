@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "batonctl/batonctl.h"
-#include "batond/config.h"
+#include "config/config.h"
 
 #define CHECK_MAX_FINDINGS 64
 

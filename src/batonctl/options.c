@@ -9,7 +9,7 @@
 #include "base/conf.h"
 #include "baton/addr.h"
 #include "batonctl/batonctl.h"
-#include "batond/config_schema.h"
+#include "config/schema.h"
 
 #define DEFAULT_CONFIG "/etc/baton/device.conf"
 #define DEFAULT_RUN_DIR "/run/baton"

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "baton/view.h"
-#include "batond/config.h"
+#include "config/config.h"
 #include "classifier/service.h"
 #include "forwarder/worker.h"
 #include "neigh/neigh.h"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "batond/config_schema.h"
+#include "config/schema.h"
 
 static struct conf_doc *doc_read(const uint8_t *data, size_t size, const char *name, struct conf_findings *f)
 {

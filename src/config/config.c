@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "batond/config.h"
+#include "config/config.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "batond/config_schema.h"
+#include "config/schema.h"
 
 _Static_assert(sizeof(struct config_error) == CONF_FINDING_MAX, "errors are handed to conf.h as its texts");
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "batond/config_schema.h"
+#include "config/schema.h"
 
 const char *config_addr_unfit(const struct baton_addr *a)
 {

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "batond/config_schema.h"
+#include "config/schema.h"
 
 struct diff {
 	const struct config *old, *new;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Inside of src/batond/config*.c, its tests and the printed reference. */
-#ifndef BATON_BATOND_CONFIG_SCHEMA_H
-#define BATON_BATOND_CONFIG_SCHEMA_H
+/* Inside of src/config, its tests and the printed reference. */
+#ifndef BATON_CONFIG_SCHEMA_H
+#define BATON_CONFIG_SCHEMA_H
 
 #include "base/conf.h"
-#include "batond/config.h"
+#include "config/config.h"
 
 #define CONFIG_MAX_VIPS 1024
 #define CONFIG_MAX_ALL_ENDPOINTS 8192

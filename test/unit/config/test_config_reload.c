@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "batond/config_schema.h"
+#include "config/schema.h"
 
 #define N_ERRORS 16
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "batond/config_schema.h"
+#include "config/schema.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "batond/config_schema.h"
+#include "config/schema.h"
 
 struct check {
 	const struct config *c;

@@ -13,8 +13,8 @@
 
 #include <cmocka.h>
 
-#include "batond/config.h"
-#include "batond/config_schema.h"
+#include "config/config.h"
+#include "config/schema.h"
 
 #define N_ERRORS 8
 

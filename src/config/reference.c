@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "batond/config_schema.h"
+#include "config/schema.h"
 
 static const char head[] =
 	"# Configuration\n"
 	"\n"
-	"<!-- printed by build/src/batond/config-reference; do not edit -->\n"
+	"<!-- printed by build/src/config/config-reference; do not edit -->\n"
 	"\n"
 	"batond reads one device file (`/etc/baton/device.conf`, or `-c FILE`) and one file for each VIP: every "
 	"`*.conf` in\n"
