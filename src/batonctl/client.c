@@ -35,7 +35,7 @@ static int connect_to(const char *path, char *why)
 
 	if (strlen(path) >= sizeof to.sun_path)
 		return fail(-ENAMETOOLONG, why, path, "");
-	strcpy(to.sun_path, path);
+	memcpy(to.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return fail(-errno, why, path, "");

@@ -28,7 +28,7 @@ static int listen_on(const char *path)
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
 	assert(fd >= 0 && strlen(path) < sizeof at.sun_path);
-	strcpy(at.sun_path, path);
+	memcpy(at.sun_path, path, strlen(path) + 1);
 	assert(bind(fd, (struct sockaddr *)&at, sizeof at) == 0 && listen(fd, 4) == 0);
 	return fd;
 }
@@ -85,7 +85,7 @@ struct fake_batond *fake_batond_new(const struct fake_reply *replies)
 	char path[108];
 
 	f->replies = replies;
-	strcpy(f->dir, "/tmp/baton-fake-XXXXXX");
+	snprintf(f->dir, sizeof f->dir, "/tmp/baton-fake-XXXXXX");
 	assert(mkdtemp(f->dir));
 	snprintf(path, sizeof path, "%s/dpdk", f->dir);
 	assert(mkdir(path, 0700) == 0);

@@ -41,7 +41,7 @@ static int setup(void **state)
 {
 	struct machine *m = calloc(1, sizeof *m);
 
-	strcpy(m->root, "/tmp/baton-doctor-XXXXXX");
+	snprintf(m->root, sizeof m->root, "/tmp/baton-doctor-XXXXXX");
 	assert_non_null(mkdtemp(m->root));
 	m->config =
 		(struct config){ .n_ports = 1, .n_lcores = 1, .control_cpu = -1, .memory_mb = 512, .hugepages = true };
