@@ -6,13 +6,13 @@
 
 #include <rte_byteorder.h>
 #include <rte_mbuf.h>
+#include <rte_prefetch.h>
 #include <rte_ring.h>
 
 #include "baton/snat.h"
 #include "forwarder/rewrite.h"
 #include "forwarder/stages.h"
 
-#define PLUMBING_BURST 32
 #define PLUMBING_QUERY_BUCKETS 256
 
 /* Each client's port belongs to one classifier, whichever side of a connection one sees. */
@@ -101,6 +101,13 @@ static bool plumbing_is_same(struct route_table *t, uint32_t index, const struct
 	return !memcmp(&route_nat_at(t, index)->to, &r->nat, sizeof r->nat);
 }
 
+static void plumbing_fill_way_back(struct route_nat *nat, const struct plumb_route *r)
+{
+	nat->nexthop = r->nexthop;
+	nat->port = r->port;
+	memcpy(nat->mac, r->mac, sizeof nat->mac);
+}
+
 /* Deltas and rewrite targets, once, so that the packet path only adds. */
 static void plumbing_fill(struct forwarder_worker *w, struct route_table *t, uint32_t index,
 			  const struct plumb_route *r)
@@ -118,9 +125,7 @@ static void plumbing_fill(struct forwarder_worker *w, struct route_table *t, uin
 	case PLUMB_ACTION_RETURN:
 		to = r->nat;
 		route_nat_at(t, index)->to = to;
-		route_nat_at(t, index)->nexthop = r->nexthop;
-		route_nat_at(t, index)->port = r->port;
-		memcpy(route_nat_at(t, index)->mac, r->mac, sizeof r->mac);
+		plumbing_fill_way_back(route_nat_at(t, index), r);
 		break;
 	default:
 		return;
@@ -135,8 +140,11 @@ static int plumbing_add_route(struct forwarder_worker *w, const struct plumb_rou
 	int err = route_add(t, r, w->now_s, &index);
 
 	if (err == -EEXIST) {
-		if (plumbing_is_same(t, index, r))
+		if (plumbing_is_same(t, index, r)) {
+			if (r->action == PLUMB_ACTION_RETURN)
+				plumbing_fill_way_back(route_nat_at(t, index), r); /* the client may have moved */
 			return 0;
+		}
 		route_del(t, index);
 		w->counters.routes_replaced++;
 		err = route_add(t, r, w->now_s, &index);
@@ -285,14 +293,23 @@ unsigned plumbing_poll(struct forwarder_worker *w)
 	w->failed_add = NULL;
 	if (failed && !plumbing_add_failed(w, failed))
 		return 0;
-	while (n < PLUMBING_BURST && !w->failed_add) {
-		void *m;
+	while (n < w->n_messages && !w->failed_add) {
+		struct plumb_message *m = w->messages[n++];
 
-		if (rte_ring_dequeue(w->channel->to_forwarder[w->index], &m) < 0)
-			break;
-		n++;
 		if (plumbing_handle(w, m))
 			channel_message_put(w->channel, m);
 	}
+	w->n_messages -= (uint16_t)n;
+	memmove(w->messages, w->messages + n, w->n_messages * sizeof *w->messages);
 	return n;
+}
+
+void plumbing_fetch(struct forwarder_worker *w)
+{
+	if (w->n_messages)
+		return;
+	w->n_messages = (uint16_t)rte_ring_dequeue_burst(w->channel->to_forwarder[w->index], (void **)w->messages,
+							 WORKER_PLUMBING_BURST, NULL);
+	for (unsigned i = 0; i < w->n_messages; i++)
+		rte_prefetch0(w->messages[i]);
 }

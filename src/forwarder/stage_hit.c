@@ -15,6 +15,7 @@ static void hit_nat(struct forwarder_worker *w, struct rte_mbuf *m, const struct
 	struct route_table *t = stage_table(w, info->tuple.family);
 	const struct route *r = route_at(t, index);
 	const struct route_nat *nat = route_nat_at(t, index);
+	uint16_t l3_len = (uint16_t)(info->end - info->l2_len);
 	uint8_t *frame = stage_bytes(m);
 
 	if (unlikely(!rewrite_apply(frame + info->l2_len, frame + info->l4_offset, &nat->to, r->l3_delta,
@@ -23,9 +24,11 @@ static void hit_nat(struct forwarder_worker *w, struct rte_mbuf *m, const struct
 		return;
 	}
 	if (r->action == PLUMB_ACTION_NAT) {
-		stage_tx_nexthop(w, m, w->view->endpoints[r->endpoint].nexthop);
+		stage_tx_nexthop(w, m, w->view->endpoints[r->endpoint].nexthop, l3_len);
 	} else if (nat->nexthop != VIEW_NONE) {
-		stage_tx_nexthop(w, m, nat->nexthop);
+		stage_tx_nexthop(w, m, nat->nexthop, l3_len);
+	} else if (unlikely(l3_len > w->view->ports[nat->port].mtu)) {
+		stage_drop(w, m, DROP_TOO_LONG);
 	} else {
 		/* back the way the client's packet came */
 		__builtin_memcpy(frame, nat->mac, 6);
@@ -51,6 +54,15 @@ static void hit_count(struct forwarder_worker *w, const struct route *r, uint32_
 	}
 }
 
+/*
+ * Is the endpoint in this view? Its id is released when no connection has it,
+ * so only a route that outlived its connection (a PLUMB_DELETE got lost) has none.
+ */
+static bool hit_has_endpoint(const struct forwarder_worker *w, const struct route *r)
+{
+	return r->endpoint < w->view->n_endpoints && w->view->endpoints[r->endpoint].family;
+}
+
 void stage_hit(struct forwarder_worker *w, struct rte_mbuf *m, const struct packet_info *info, uint32_t index)
 {
 	struct route_table *t = stage_table(w, info->tuple.family);
@@ -74,6 +86,11 @@ void stage_hit(struct forwarder_worker *w, struct rte_mbuf *m, const struct pack
 			w->counters.finals_reported++;
 		else
 			w->counters.finals_lost++;
+	}
+	if (unlikely((r->action == PLUMB_ACTION_TUNNEL || r->action == PLUMB_ACTION_NAT) && !hit_has_endpoint(w, r))) {
+		r->state = BATON_CONN_CLOSED; /* ages soon, and a SYN begins anew */
+		stage_drop(w, m, DROP_ROUTE_DROP);
+		return;
 	}
 	switch (r->action) {
 	case PLUMB_ACTION_TUNNEL:

@@ -57,7 +57,8 @@ void stage_introduce_flow(struct forwarder_worker *w, struct route_table *t, uin
 	type_be = rte_cpu_to_be_16(key.family == BATON_IPV4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
 	memcpy(frame + 12, &type_be, 2);
 	introduce_write(w, frame + RTE_ETHER_HDR_LEN, t, index, &key, 0);
-	stage_tx_nexthop(w, m, w->view->endpoints[route_at(t, index)->endpoint].nexthop);
+	stage_tx_nexthop(w, m, w->view->endpoints[route_at(t, index)->endpoint].nexthop,
+			 introduce_overhead(key.family));
 }
 
 /* The inner packet goes through a router too: one hop less. False if that was the last. */
@@ -105,5 +106,5 @@ void stage_introduce(struct forwarder_worker *w, struct rte_mbuf *m, const struc
 	}
 	memmove(frame, frame + overhead, info->l2_len); /* link header with its VLAN tags */
 	introduce_write(w, frame + info->l2_len, t, index, &info->tuple, inner);
-	stage_tx_nexthop(w, m, ep->nexthop);
+	stage_tx_nexthop(w, m, ep->nexthop, (uint16_t)(overhead + inner));
 }

@@ -17,5 +17,5 @@ void stage_tunnel(struct forwarder_worker *w, struct rte_mbuf *m, const struct p
 		stage_drop(w, m, DROP_TTL);
 		return;
 	}
-	stage_tx_nexthop(w, m, ep->nexthop);
+	stage_tx_nexthop(w, m, ep->nexthop, (uint16_t)(info->end - info->l2_len));
 }

@@ -28,7 +28,7 @@ void stage_tx(struct forwarder_worker *w, struct rte_mbuf *m, uint16_t port)
 		tx_flush_port(w, port);
 }
 
-void stage_tx_nexthop(struct forwarder_worker *w, struct rte_mbuf *m, uint16_t nexthop)
+void stage_tx_nexthop(struct forwarder_worker *w, struct rte_mbuf *m, uint16_t nexthop, uint16_t l3_len)
 {
 	const struct view_nexthop *hop;
 
@@ -37,6 +37,10 @@ void stage_tx_nexthop(struct forwarder_worker *w, struct rte_mbuf *m, uint16_t n
 		return;
 	}
 	hop = &w->view->nexthops[nexthop];
+	if (unlikely(l3_len > w->view->ports[hop->port].mtu)) {
+		stage_drop(w, m, DROP_TOO_LONG);
+		return;
+	}
 	memcpy(stage_bytes(m), hop->dst_mac, 12); /* destination and source stand in frame order */
 	stage_tx(w, m, hop->port);
 }

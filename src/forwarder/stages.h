@@ -42,11 +42,16 @@ void stage_tunnel(struct forwarder_worker *w, struct rte_mbuf *m, const struct p
 /* stage_shim.c: a datagram to the shim port of a tunnel address. */
 void stage_shim(struct forwarder_worker *w, struct rte_mbuf *m, const struct packet_info *info,
 		const struct view_local *local);
-/* stage_tx.c: out of a port, link header complete; with next hop: link addresses are written first. */
+/* stage_tx.c: out of a port, link header complete; with next hop: if l3_len bytes fit, with link addresses written. */
 void stage_tx(struct forwarder_worker *w, struct rte_mbuf *m, uint16_t port);
-void stage_tx_nexthop(struct forwarder_worker *w, struct rte_mbuf *m, uint16_t nexthop);
+void stage_tx_nexthop(struct forwarder_worker *w, struct rte_mbuf *m, uint16_t nexthop, uint16_t l3_len);
 
-/* plumbing.c: messages from classifiers and control; returns how many. */
+/*
+ * plumbing.c: messages from classifiers and control, fetched at the end of a
+ * turn and handled at the beginning of the next, returning how many: so the
+ * view they are handled with is at least as new as the one they were made with.
+ */
+void plumbing_fetch(struct forwarder_worker *w);
 unsigned plumbing_poll(struct forwarder_worker *w);
 /* Tell its classifier about a route of ours; false if that was not possible. */
 bool plumbing_report(struct forwarder_worker *w, enum plumb_type type, struct route_table *t, uint32_t index,

@@ -82,6 +82,8 @@ void forwarder_worker_free(struct forwarder_worker *w)
 		return;
 	for (uint16_t port = 0; port < w->n_ports; port++)
 		rte_pktmbuf_free_bulk(w->tx[port].packets, w->tx[port].n);
+	for (uint16_t i = 0; i < w->n_messages; i++)
+		channel_message_put(w->channel, w->messages[i]);
 	if (w->failed_add)
 		channel_message_put(w->channel, w->failed_add);
 	route_table_free(w->routes4);
@@ -164,5 +166,7 @@ unsigned forwarder_worker_poll(struct forwarder_worker *w, const struct view *vi
 	}
 	ageing_poll(w);
 	forwarder_worker_flush(w);
+	plumbing_fetch(w);
+	work += w->n_messages;
 	return work;
 }

@@ -25,6 +25,7 @@ struct rte_mempool;
 
 #define WORKER_BURST 32
 #define WORKER_TX_MAX 64
+#define WORKER_PLUMBING_BURST 32 /* messages a turn */
 
 struct worker_tx {
 	uint16_t n;
@@ -71,6 +72,8 @@ struct forwarder_worker {
 	struct worker_peer *peers; /* open addressing by address */
 	uint16_t n_peers;
 	struct worker_tx tx[VIEW_MAX_PORTS];
+	struct plumb_message *messages[WORKER_PLUMBING_BURST]; /* for the next turn */
+	uint16_t n_messages;
 	struct plumb_message *failed_add; /* waits for room in its classifier's ring; NULL: none */
 
 	/* read by others */
