@@ -12,9 +12,10 @@ static bool ageing_visit(struct route_table *t, uint32_t index, void *arg)
 	struct forwarder_worker *w = arg;
 	const struct route *r = route_at(t, index);
 	uint16_t idle_s = (uint16_t)(w->now_s - r->last_used_s);
+	uint16_t timeout_s = r->vip < w->view->n_vips ? w->view->vips[r->vip].timeout_s[r->state] : 0;
 
-	/* a VIP that is gone has all its timeouts 0 */
-	if (idle_s <= w->view->vips[r->vip].timeout_s[r->state])
+	/* a VIP that is gone has all its timeouts 0: its routes end even if they are in use */
+	if (timeout_s && idle_s <= timeout_s)
 		return false;
 	if (!plumbing_report(w, PLUMB_AGED, t, index, 0))
 		return false; /* the classifier must know: next time */
