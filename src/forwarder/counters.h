@@ -18,9 +18,10 @@
 	X(TTL, "ttl", "TTL or hop limit would reach 0")                                                          \
 	X(NO_SERVICE, "no_service", "for an own address, but no VIP and nobody else listens there")              \
 	X(NOT_LOCAL, "not_local", "for an address that is not the device's, and no reply of a NATed connection") \
+	X(OWN_SOURCE, "own_source", "source address is one of the device's own")                                 \
 	X(UNKNOWN_LINK, "unknown_link", "neither IP nor ARP")                                                    \
 	X(BAD_ECHO, "bad_echo", "echo request with a wrong checksum")                                            \
-	X(ROUTE_DROP, "route_drop", "route says drop")                                                           \
+	X(ROUTE_DROP, "route_drop", "route says drop, or leads to an endpoint that is gone")                     \
 	X(NEXTHOP_UNRESOLVED, "nexthop_unresolved", "link address of the next hop is not known")                 \
 	X(ROUTE_TABLE_FULL, "route_table_full", "new connection, but the route table is full")                   \
 	X(CLASSIFIER_BUSY, "classifier_busy", "new connection, but the ring to the classifier is full")          \

@@ -37,6 +37,11 @@ void stage_miss(struct forwarder_worker *w, struct rte_mbuf *m, const struct pac
 			stage_drop(w, m, DROP_NOT_LOCAL);
 		return;
 	}
+	if (view_local_find(w->view, t->saddr, t->family)) {
+		/* else its replies would be addressed to this device, and take routes of their own */
+		stage_drop(w, m, DROP_OWN_SOURCE);
+		return;
+	}
 	switch (local->kind) {
 	case VIEW_LOCAL_VIP:
 		vip = view_vip_find(w->view, t->daddr, t->family, t->proto, t->dport_be);

@@ -7,6 +7,9 @@
 #include "forwarder/outer.h"
 #include "forwarder/stages.h"
 
+/* A wall clock in nanoseconds gets there in the year 2262; above, the numbers might run out. */
+#define SHIM_SEQ_ABSURD (1ull << 63)
+
 static const enum forwarder_drop shim_drops[] = {
 	[SHIM_MALFORMED] = DROP_SHIM_MALFORMED,
 	[SHIM_VERSION] = DROP_SHIM_VERSION,
@@ -81,8 +84,12 @@ static void shim_resync(struct forwarder_worker *w, const void *body)
 
 	memcpy(&r, body, sizeof r);
 	top = rte_be_to_cpu_64(r.top_seq);
-	if (top < w->seq || top == UINT64_MAX)
-		return; /* answered already, or no number is left */
+	if (top >= SHIM_SEQ_ABSURD) {
+		w->counters.drops[DROP_SHIM_MALFORMED]++;
+		return;
+	}
+	if (top < w->seq)
+		return; /* answered already */
 	w->seq = top + 1;
 	w->counters.resyncs++;
 }
