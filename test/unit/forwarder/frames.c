@@ -103,7 +103,7 @@ static void build_ipv4(const struct frame_spec *s, struct frame *f)
 	l3[1] = 0xb9;
 	put16(l3 + 4, 0x1234);
 	put16(l3 + 6, s->fragment);
-	l3[8] = 61;
+	l3[8] = s->ttl ? s->ttl : 61;
 	l3[9] = s->proto;
 	memcpy(l3 + 12, f->tuple.saddr, 4);
 	memcpy(l3 + 16, f->tuple.daddr, 4);
@@ -118,7 +118,7 @@ static void build_ipv6(const struct frame_spec *s, struct frame *f)
 	build_addr(s->src, "2001:db8:1::7", BATON_IPV6, f->tuple.saddr);
 	build_addr(s->dst, "2001:db8:80::80", BATON_IPV6, f->tuple.daddr);
 	put32(l3, 0x6b912345);
-	l3[7] = 61;
+	l3[7] = s->ttl ? s->ttl : 61;
 	memcpy(l3 + 8, f->tuple.saddr, 16);
 	memcpy(l3 + 24, f->tuple.daddr, 16);
 	f->l4 = f->l3 + 40;
@@ -159,8 +159,8 @@ static void build_l4(const struct frame_spec *s, struct frame *f)
 	uint16_t sum;
 
 	if (tcp || udp) {
-		f->tuple.sport_be = htons(40007);
-		f->tuple.dport_be = htons(443);
+		f->tuple.sport_be = htons(s->sport ? s->sport : 40007);
+		f->tuple.dport_be = htons(s->dport ? s->dport : 443);
 		memcpy(l4, &f->tuple.sport_be, 2);
 		memcpy(l4 + 2, &f->tuple.dport_be, 2);
 	} else {
@@ -169,7 +169,7 @@ static void build_l4(const struct frame_spec *s, struct frame *f)
 	if (udp)
 		put16(l4 + 4, len);
 	for (uint32_t i = 0; i < s->payload; i++)
-		l4[header + i] = (uint8_t)(i * 7 + 1);
+		l4[header + i] = s->content ? ((const uint8_t *)s->content)[i] : (uint8_t)(i * 7 + 1);
 	f->end = f->l4 + len;
 	if (s->no_checksum)
 		return;

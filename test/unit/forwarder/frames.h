@@ -21,9 +21,12 @@ struct frame_spec {
 	uint16_t fragment;     /* IPv4: flags and offset, host order; IPv6: those of the f header */
 	uint8_t tcp_flags;     /* 0: ACK */
 	uint8_t icmp_type;
-	unsigned payload;      /* bytes, made from their position */
+	unsigned payload;      /* bytes */
 	unsigned padding;      /* bytes behind the packet */
 	const char *src, *dst; /* NULL: 198.51.100.7 / 2001:db8:1::7 → 203.0.113.80 / 2001:db8:80::80 */
+	uint16_t sport, dport; /* host order; 0: 40007 and 443 */
+	const void *content;   /* payload bytes; NULL: made from their position */
+	uint8_t ttl;           /* 0: 61 */
 	uint32_t seq, ack;
 	bool no_checksum; /* UDP: 0 */
 };
