@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Write the first inputs of the targets packet, rewrite and shim into corpus/: correct packets and near misses."""
+"""Write the first inputs of the targets packet, rewrite, shim and worker into corpus/: correct packets and near misses."""
 import ipaddress
 import os
 import struct
@@ -159,9 +159,31 @@ def shims():
     yield "only_options", b"\1"
 
 
+def workers():
+    def step(kind, arg=1, data=b""):
+        return struct.pack("!BBH", kind, arg, len(data)) + data
+
+    every = {**flows(), **others()}
+    for action, name in enumerate(("drop", "tunnel", "nat", "return", "no_answer")):
+        yield f"all_{name}", step(3, action) + b"".join(step(0, i % 3 == 0, f) for i, f in enumerate(every.values()))
+    for name in ("tcp4_syn", "udp4", "tcp6_syn", "udp6"):
+        yield f"twice_{name}", step(0, 1, every[name]) * 2
+    big = ip4(UDP, udp(SRC4, DST4, bytes(1472)))
+    yield "full_size", step(0, 1, big) * 2
+    yield "too_long", step(0, 1, big + bytes(600))
+    yield "many_clients", b"".join(step(0, 0, ip4(UDP, udp(src, DST4), src=src)) for src in
+                                   (f"198.51.100.{i}" for i in range(1, 40)))
+    yield "shim", b"".join(step(2, arg, bytes([1, 0, 0, 0, 0, 0, 0, i])) for i in range(3) for arg in range(16))
+    foreign = ip4(TCP, tcp("10.0.0.11", "198.51.100.9"), src="10.0.0.11", dst="198.51.100.9")
+    yield "reply", step(3, 3) + step(1, 1, foreign) * 2
+    own = ip4(TCP, tcp(DST4, DST4), src=DST4)
+    yield "own_source", step(0, 1, own)
+
+
 def main():
     corpus = os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus")
-    for target, seeds in (("packet", {**flows(), **others()}), ("rewrite", dict(rewrites())), ("shim", dict(shims()))):
+    for target, seeds in (("packet", {**flows(), **others()}), ("rewrite", dict(rewrites())), ("shim", dict(shims())),
+                          ("worker", dict(workers()))):
         os.makedirs(os.path.join(corpus, target), exist_ok=True)
         for name, data in seeds.items():
             with open(os.path.join(corpus, target, name), "wb") as f:
