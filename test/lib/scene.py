@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The usual scene: client, device with batond, hosts with nginx and, where the mode wants it, agents."""
-from lib import clients, servers
+from lib import servers
 from lib.baton import VIP4, VIP6, Agent, Batond, vip
-from lib.shell import Failed, wait_for
-from lib.topology import DEVICE4, DEVICE6, FAR4, FAR6, Topology
+from lib.shell import wait_for
+from lib.topology import DEVICE4, DEVICE6, FAR4, FAR6, Topology, host_addresses
 
 
 class Scene:
@@ -30,16 +30,13 @@ class Scene:
         self.resolved()
 
     def resolved(self):
-        """Wait until every host has answered at both VIPs: the device has found its neighbours."""
-        for address in (VIP4, VIP6):
-            seen = set()
-            wait_for(lambda: self._try(address, seen) or seen >= set(self.nginx), f"every host answers at {address}", 30)
+        """Wait until the device has found its hosts and gives them connections."""
+        wanted = {a for n in range(1, len(self.nginx) + 1) for a in host_addresses(n)}
 
-    def _try(self, address, seen):
-        try:
-            seen.add(clients.whoami(self.topology, address, timeout=2))
-        except Failed:
-            pass
+        def known():
+            near = {n["address"] for n in self.device.show("neighbours") if n["state"] in ("reachable", "probe")}
+            return near >= wanted and all(e["state"] == "usable" for e in self.device.show("endpoints"))
+        wait_for(known, "hosts known to the device and usable", 30)
 
     def _replies_through_device(self, host):
         """Half NAT: the host answers to the client's address, and only the device can put the VIP back in."""
