@@ -12,10 +12,10 @@ def check_nat(checks, mode, sees_client):
         upload = servers.make_files(t)["big"]
         for host in t.hosts:
             servers.dns(t, host)
-        for address, client, snat in ((VIP4, t.client4, SNAT4), (VIP6, t.client6, SNAT6)):
-            digest, host = clients.get_sha256(t, address, "big")
+        for n, address, client, snat in ((4, VIP4, t.client4, SNAT4), (6, VIP6, t.client6, SNAT6)):
+            digest, host = clients.get_sha256(t, address, f"big?{mode}{n}")
             checks.equal(f"20 MB from {address}", digest, s.wanted("big"))
-            checks.equal(f"source address that {host} saw", s.nginx[host].access_log()[-1].split()[0],
+            checks.equal(f"source address that {host} saw", s.nginx[host].logged(f"GET /big?{mode}{n}")[0],
                          client if sees_client else snat)
             checks.equal(f"POST of 20 MB to {address}", clients.post_sha256(t, address, upload), s.wanted("big"))
             checks.equal(f"hosts that answer at {address}", sorted({clients.whoami(t, address) for _ in range(30)}), t.hosts)

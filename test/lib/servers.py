@@ -4,6 +4,8 @@ import hashlib
 import os
 import random
 
+from lib.shell import wait_for
+
 FILES = {"big": 20 << 20, "small": 10 << 10, "empty": 0}
 
 NGINX = """daemon off;
@@ -62,6 +64,11 @@ class Nginx:
     def access_log(self):
         with open(os.path.join(self.folder, "access.log"), encoding="utf-8") as f:
             return f.read().splitlines()
+
+    def logged(self, request):
+        """Fields of the first log line with this request; waits, because nginx writes it after the response."""
+        return wait_for(lambda: next((line.split() for line in self.access_log() if f'"{request} ' in line), None),
+                        f"{request} in the log of {self.folder}")
 
     def stored(self, name):
         """SHA-256 of what was PUT to /upload/name, or None."""
