@@ -28,7 +28,9 @@
  * does not matter whether the new incarnation is greater than the old one: a
  * host whose clock was set back while its state was lost proves itself like any
  * other, and a recording of its greater incarnations proves nothing. Both sides
- * challenge each other: three hellos in the first round trip.
+ * challenge each other: three hellos in the first round trip. A hello that asks
+ * nothing and answers nothing is a beacon: it shows that its sender is there,
+ * and lets those that don't know its incarnation yet challenge it.
  */
 #ifndef BATON_WIRE_SEAL_H
 #define BATON_WIRE_SEAL_H
@@ -119,6 +121,9 @@ uint64_t seal_incarnation(uint64_t now_wall_ns, uint64_t last);
  * not overlap.
  */
 int seal_close(struct seal *s, uint64_t destination, const uint8_t *text, size_t len, uint8_t *frame, size_t size);
+
+/* A hello for everyone that only shows that we are there; SEAL_HELLO_LEN bytes. */
+void seal_beacon(struct seal *s, uint8_t frame[SEAL_HELLO_LEN]);
 
 /* What a frame turned out to be. */
 struct seal_opened {
