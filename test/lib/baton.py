@@ -89,7 +89,8 @@ class Batond:
         self.process = None
 
     def _settings(self):
-        port = {"name": PORT, "device": f"net_af_packet0,iface={PORT}", "mtu": 1500,
+        # a socket buffer that outlasts the time for which a busy machine takes the lcore off its CPU
+        port = {"name": PORT, "device": f"net_af_packet0,iface={PORT},framecnt=8192", "mtu": 1500,
                 "addresses": [f"{DEVICE4}/24", f"{DEVICE6}/64"]}
         if self.topology.router:
             port.update(gateway4=ROUTER4, gateway6=ROUTER6)
