@@ -121,12 +121,8 @@ static void shim_ask_resync(struct forwarder_worker *w, const struct rte_mbuf *m
 
 /* False: not new; counted, and answered where that helps. */
 static bool shim_is_new(struct forwarder_worker *w, const struct rte_mbuf *m, const struct packet_info *info,
-			struct worker_peer *peer, const struct baton_shim_hdr *hdr)
+			struct worker_peer *peer, uint64_t seq)
 {
-	uint64_t seq;
-
-	memcpy(&seq, &hdr->seq, sizeof seq);
-	seq = rte_be_to_cpu_64(seq);
 	switch (replay_check(&peer->window, seq)) {
 	case REPLAY_OK:
 		return true;
@@ -145,25 +141,27 @@ static void shim_input(struct forwarder_worker *w, const struct rte_mbuf *m, con
 {
 	const uint8_t *payload = rte_pktmbuf_mtod(m, const uint8_t *) + info->l4_offset + 8;
 	size_t len = (size_t)(info->end - info->l4_offset - 8);
-	const struct baton_shim_hdr *hdr;
+	const struct baton_shim_hdr *at;
 	struct worker_peer *peer = NULL;
+	struct baton_shim_hdr hdr;
 	const void *body;
 	enum shim_verdict v;
 
-	v = shim_decode(payload, len, w->view->keys, NULL, info->tuple.saddr, info->tuple.daddr, &hdr, &body);
+	v = shim_decode(payload, len, w->view->keys, NULL, info->tuple.saddr, info->tuple.daddr, &at, &body);
 	if (v != SHIM_OK) {
 		w->counters.drops[shim_drops[v]]++;
 		return;
 	}
+	memcpy(&hdr, at, sizeof hdr);
 	if (shim_is_host(w->view, info->tuple.saddr, info->tuple.family))
 		peer = shim_peer(w, info->tuple.saddr);
 	if (!peer)
 		w->counters.drops[DROP_SHIM_FOREIGN]++;
-	else if (hdr->type == BATON_SHIM_RESYNC)
+	else if (hdr.type == BATON_SHIM_RESYNC)
 		shim_resync(w, body);
-	else if (hdr->type != BATON_SHIM_UNKNOWN)
+	else if (hdr.type != BATON_SHIM_UNKNOWN)
 		w->counters.drops[DROP_SHIM_MALFORMED]++;
-	else if (shim_is_new(w, m, info, peer, hdr))
+	else if (shim_is_new(w, m, info, peer, rte_be_to_cpu_64(hdr.seq)))
 		shim_unknown(w, &info->tuple, body);
 }
 
