@@ -57,6 +57,9 @@ class Topology:
         self._namespace(SWITCH)
         self.ip(SWITCH, "link add br0 type bridge mcast_snooping 0")
         self.sysctl(SWITCH, "net.ipv6.conf.all.disable_ipv6=1")
+        # where the bridge passes frames through the packet filter, that drops bad ones before anybody here sees them
+        if os.path.exists("/proc/sys/net/bridge"):
+            self.sysctl(SWITCH, *(f"net.bridge.bridge-nf-call-{what}tables=0" for what in ("ip", "ip6", "arp")))
         self.ip(SWITCH, "link set br0 up")
         self._namespace("device")
         self.sysctl("device", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1")
