@@ -65,6 +65,13 @@ struct control_counters {
 #undef X
 };
 
+/* Of one endpoint, since its id was given to it. */
+struct endpoint_totals {
+	uint64_t connections;
+	uint64_t packets, bytes;
+	uint64_t return_packets, return_bytes;
+};
+
 struct batond {
 	const char *device_file;
 	struct config *config;     /* current; replaced by a reload */
@@ -82,8 +89,9 @@ struct batond {
 	unsigned n_classifiers;
 
 	struct ids *vip_ids, *endpoint_ids;
+	struct endpoint_totals *before; /* by endpoint id: counted for those that had the id earlier */
 	struct neigh *neigh;
-	bool neigh_changed; /* a new view is due */
+	bool view_due; /* a next hop changed, or ids were released */
 
 	const struct view *view; /* published; lcores read it by RCU, everybody else under lock */
 	/* Held by the control thread while it works, by telemetry threads while they read. */
@@ -132,6 +140,16 @@ void publish_stop(struct batond *b);
  * after the grace period. 0, or -errno with the old view in force.
  */
 int publish_view(struct batond *b, const struct config *config, const struct shim_keyring *keys);
+/*
+ * Free the ids of VIPs and endpoints that are gone from the configuration and
+ * from all routes. To be called about once a second. True: publish a view
+ * without them.
+ */
+bool publish_release(struct batond *b, uint64_t now_ns);
+/* endpoint_totals.c; under the lock. */
+struct endpoint_totals endpoint_totals_get(const struct batond *b, uint16_t id);
+/* The id is free: what is counted from now on belongs to another endpoint. */
+void endpoint_totals_begin(struct batond *b, uint16_t id);
 /* control.c: the control thread's loop. */
 int control_start(struct batond *b);
 void control_stop(struct batond *b);

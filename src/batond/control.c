@@ -27,7 +27,8 @@
 #define CONTROL_TURN_MS 1
 #define CONTROL_BURST 64
 #define CONTROL_EVENTS 8
-#define CONTROL_RELEASE_NS (10 * CLOCK_NS_PER_S) /* between looks for ids that can be released */
+#define CONTROL_RELEASE_NS CLOCK_NS_PER_S /* between looks for ids that can be released */
+#define CONTROL_VIEW_RETRY_NS CLOCK_NS_PER_S     /* after one that could not be built */
 #define CONTROL_ERRORS 32
 
 int control_start(struct batond *b)
@@ -160,30 +161,35 @@ static void control_events(struct batond *b)
 	pthread_mutex_unlock(&b->lock);
 }
 
-static void control_turn(struct batond *b, uint64_t *next_release_ns)
+static void control_turn(struct batond *b, uint64_t *next_release_ns, uint64_t *next_view_ns)
 {
 	uint64_t now_ns = clock_monotonic_ns();
 
 	control_packets(b, now_ns);
 	kernel_ports_read(b);
 	neigh_poll(b->neigh, now_ns);
-	if (b->neigh_changed || now_ns >= *next_release_ns) {
-		b->neigh_changed = false;
+	if (now_ns >= *next_release_ns) {
 		*next_release_ns = now_ns + CONTROL_RELEASE_NS;
-		if (publish_view(b, b->config, b->keys) < 0)
-			log_error("no memory for a new view; the old one stays in force");
+		b->view_due |= publish_release(b, now_ns);
+	}
+	if (b->view_due && now_ns >= *next_view_ns) {
+		b->view_due = publish_view(b, b->config, b->keys) < 0;
+		if (b->view_due) {
+			*next_view_ns = now_ns + CONTROL_VIEW_RETRY_NS;
+			log_error("no memory for a new view, the old one stays in force; trying again");
+		}
 	}
 	control_allotments(b, now_ns);
 }
 
 void control_run(struct batond *b)
 {
-	uint64_t next_release_ns = 0;
+	uint64_t next_release_ns = 0, next_view_ns = 0;
 
 	while (!b->stopping) {
 		control_events(b);
 		pthread_mutex_lock(&b->lock);
-		control_turn(b, &next_release_ns);
+		control_turn(b, &next_release_ns, &next_view_ns);
 		pthread_mutex_unlock(&b->lock);
 	}
 }

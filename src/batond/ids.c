@@ -9,7 +9,7 @@ enum ids_state { IDS_FREE, IDS_LIVE, IDS_RETIRED };
 
 struct ids_entry {
 	enum ids_state state;
-	uint64_t retired_ns;
+	uint64_t unused_since_ns; /* RETIRED; 0: in use when last looked at */
 };
 
 struct ids {
@@ -93,33 +93,39 @@ int ids_get(struct ids *s, const void *key, uint16_t *ret_id)
 	return 0;
 }
 
-void ids_retire_all(struct ids *s, uint64_t now_ns)
+void ids_retire_all(struct ids *s)
 {
 	for (unsigned i = 0; i < s->n; i++) {
 		if (s->entries[i].state != IDS_LIVE)
 			continue;
 		s->entries[i].state = IDS_RETIRED;
-		s->entries[i].retired_ns = now_ns;
+		s->entries[i].unused_since_ns = 0;
 	}
 }
 
-bool ids_is_live(const struct ids *s, uint16_t id)
+bool ids_is_retired(const struct ids *s, uint16_t id)
 {
-	return id < s->n && s->entries[id].state == IDS_LIVE;
+	return id < s->n && s->entries[id].state == IDS_RETIRED;
 }
 
-bool ids_is_retired_since(const struct ids *s, uint16_t id, uint64_t now_ns, uint64_t age_ns)
+bool ids_rest(struct ids *s, uint16_t id, bool in_use, uint64_t now_ns, uint64_t rest_ns)
 {
-	return id < s->n && s->entries[id].state == IDS_RETIRED && now_ns - s->entries[id].retired_ns >= age_ns;
-}
+	struct ids_entry *e = &s->entries[id];
 
-void ids_release(struct ids *s, uint16_t id)
-{
-	if (id >= s->n)
-		return;
-	s->entries[id].state = IDS_FREE;
+	if (!ids_is_retired(s, id))
+		return false;
+	if (in_use) {
+		e->unused_since_ns = 0;
+		return false;
+	}
+	if (!e->unused_since_ns)
+		e->unused_since_ns = now_ns;
+	if (now_ns - e->unused_since_ns < rest_ns)
+		return false;
+	e->state = IDS_FREE;
 	while (s->n && s->entries[s->n - 1].state == IDS_FREE)
 		s->n--;
+	return true;
 }
 
 uint16_t ids_n(const struct ids *s)

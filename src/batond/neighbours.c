@@ -55,7 +55,7 @@ static void neighbours_change(void *arg, uint16_t id, enum neigh_state state, co
 	char text[BATON_ADDR_TEXT_MAX];
 
 	if (neighbours_is_news(b->view, id, mac))
-		b->neigh_changed = true;
+		b->view_due = true;
 	if (state == NEIGH_PROBE || neigh_nexthop_info(b->neigh, id, &info) < 0)
 		return; /* confirmation asked for, nothing to tell yet */
 	baton_addr_format(&info.addr, text, sizeof text);

@@ -49,30 +49,35 @@ static struct publish_vip_key publish_vip_key(const struct config_vip *c)
 	return k;
 }
 
-static uint32_t publish_connections(const struct batond *b, uint16_t endpoint)
+/* Does a connection or a route name the endpoint? */
+static bool publish_is_used(const struct batond *b, uint16_t endpoint)
 {
-	uint32_t n = 0;
-
 	for (unsigned i = 0; i < b->n_classifiers; i++)
-		n += classifier_endpoint_connections(b->classifiers[i].classifier, endpoint);
-	return n;
+		if (classifier_endpoint_connections(b->classifiers[i].classifier, endpoint))
+			return true;
+	for (unsigned i = 0; i < b->n_forwarders; i++)
+		if (b->forwarders[i]->endpoints[endpoint].routes)
+			return true;
+	return false;
 }
 
-/* Ids of endpoints that are gone from the configuration and from all routes are free again. */
-static void publish_release(struct batond *b, uint64_t now_ns)
+bool publish_release(struct batond *b, uint64_t now_ns)
 {
-	bool used[BATOND_MAX_VIPS] = { false };
+	bool used[BATOND_MAX_VIPS] = { false }, released = false;
 
 	for (unsigned i = 0; i < ids_n(b->endpoint_ids); i++) {
-		if (ids_is_retired_since(b->endpoint_ids, (uint16_t)i, now_ns, PUBLISH_ID_REST_NS) &&
-		    publish_connections(b, (uint16_t)i) == 0)
-			ids_release(b->endpoint_ids, (uint16_t)i);
-		else if (b->view && i < b->view->n_endpoints && b->view->endpoints[i].family)
+		bool in_use = publish_is_used(b, (uint16_t)i);
+
+		if (ids_rest(b->endpoint_ids, (uint16_t)i, in_use, now_ns, PUBLISH_ID_REST_NS)) {
+			endpoint_totals_begin(b, (uint16_t)i);
+			released = true;
+		} else if (i < b->view->n_endpoints && b->view->endpoints[i].family) {
 			used[b->view->endpoints[i].vip] = true;
+		}
 	}
 	for (unsigned i = 0; i < ids_n(b->vip_ids); i++)
-		if (ids_is_retired_since(b->vip_ids, (uint16_t)i, now_ns, PUBLISH_ID_REST_NS) && !used[i])
-			ids_release(b->vip_ids, (uint16_t)i);
+		released |= ids_rest(b->vip_ids, (uint16_t)i, used[i], now_ns, PUBLISH_ID_REST_NS);
+	return released;
 }
 
 /* The next hop towards an address: itself if it is on a link, else a gateway. */
@@ -168,10 +173,10 @@ static int publish_endpoint_id(struct publish_job *j, uint16_t vip, const struct
 }
 
 /* Give ids to everything in the configuration, before the view's sizes are known. */
-static int publish_ids(struct publish_job *j, uint64_t now_ns)
+static int publish_ids(struct publish_job *j)
 {
-	ids_retire_all(j->b->vip_ids, now_ns);
-	ids_retire_all(j->b->endpoint_ids, now_ns);
+	ids_retire_all(j->b->vip_ids);
+	ids_retire_all(j->b->endpoint_ids);
 	for (unsigned i = 0; i < j->config->n_vips; i++) {
 		const struct config_vip *c = &j->config->vips[i];
 		struct publish_vip_key key = publish_vip_key(c);
@@ -215,7 +220,7 @@ static void publish_retired(struct publish_job *j)
 	const struct view *old = j->b->view;
 
 	for (unsigned i = 0; old && i < old->n_endpoints && i < j->view->n_endpoints; i++) {
-		if (ids_is_live(j->b->endpoint_ids, (uint16_t)i) || !old->endpoints[i].family)
+		if (!ids_is_retired(j->b->endpoint_ids, (uint16_t)i) || !old->endpoints[i].family)
 			continue;
 		j->view->endpoints[i] = old->endpoints[i];
 		j->view->endpoints[i].retired = 1;
@@ -330,7 +335,7 @@ static unsigned publish_count_nexthops(const struct batond *b, const struct conf
 static int publish_build(struct publish_job *j, const struct shim_keyring *keys)
 {
 	const struct config *c = j->config;
-	int err = publish_ids(j, clock_monotonic_ns());
+	int err = publish_ids(j);
 	struct shim_keyring *copy;
 
 	if (err < 0)
@@ -378,12 +383,11 @@ int publish_view(struct batond *b, const struct config *config, const struct shi
 		return -ENOMEM;
 	j->b = b;
 	j->config = config;
-	publish_release(b, clock_monotonic_ns());
 	err = publish_build(j, keys);
 	if (err < 0) {
 		publish_view_free(j->view);
 		j->config = b->config;
-		publish_ids(j, clock_monotonic_ns()); /* all of these have theirs already */
+		publish_ids(j); /* all of these have theirs already */
 		free(j);
 		return err;
 	}
@@ -406,8 +410,9 @@ int publish_start(struct batond *b)
 
 	b->vip_ids = ids_new(BATOND_MAX_VIPS, sizeof(struct publish_vip_key));
 	b->endpoint_ids = ids_new(BATOND_MAX_ENDPOINTS, sizeof(struct publish_endpoint_key));
+	b->before = calloc(BATOND_MAX_ENDPOINTS, sizeof *b->before);
 	b->keys = calloc(1, sizeof *b->keys);
-	if (!b->vip_ids || !b->endpoint_ids || !b->keys)
+	if (!b->vip_ids || !b->endpoint_ids || !b->before || !b->keys)
 		err = -ENOMEM;
 	else
 		err = shim_keyring_load(b->config->secret_file, b->keys);
@@ -428,6 +433,8 @@ void publish_stop(struct batond *b)
 	ids_free(b->vip_ids);
 	ids_free(b->endpoint_ids);
 	b->vip_ids = b->endpoint_ids = NULL;
+	free(b->before);
+	b->before = NULL;
 	free(b->keys);
 	b->keys = NULL;
 }

@@ -115,15 +115,6 @@ static uint64_t tables_connections(const struct batond *b, uint16_t endpoint)
 	return n;
 }
 
-static uint64_t tables_total(const struct batond *b, uint16_t endpoint)
-{
-	uint64_t n = 0;
-
-	for (unsigned i = 0; i < b->n_classifiers; i++)
-		n += classifier_endpoint_total(b->classifiers[i].classifier, endpoint);
-	return n;
-}
-
 static void tables_vip(struct batond *b, struct telemetry_page *p, uint16_t id)
 {
 	static const char *const modes[] = { "tunnel", "half-nat", "full-nat" };
@@ -142,7 +133,7 @@ static void tables_vip(struct batond *b, struct telemetry_page *p, uint16_t id)
 			continue;
 		usable += b->view->endpoints[e].usable;
 		connections += tables_connections(b, (uint16_t)e);
-		total += tables_total(b, (uint16_t)e);
+		total += endpoint_totals_get(b, (uint16_t)e).connections;
 	}
 	telemetry_number(row, "id", id);
 	telemetry_text(row, "name", v->name);
@@ -191,7 +182,7 @@ static void tables_endpoint(struct batond *b, struct telemetry_page *p, uint16_t
 {
 	const struct view_endpoint *e = &b->view->endpoints[id];
 	struct rte_tel_data *row = telemetry_row(p);
-	uint64_t packets = 0, bytes = 0, return_packets = 0, return_bytes = 0;
+	struct endpoint_totals t = endpoint_totals_get(b, id);
 	char text[INET6_ADDRSTRLEN];
 	const char *state = "usable";
 
@@ -203,14 +194,6 @@ static void tables_endpoint(struct batond *b, struct telemetry_page *p, uint16_t
 		state = "idle";
 	else if (!e->usable)
 		state = "unreachable";
-	for (unsigned i = 0; i < b->n_forwarders; i++) {
-		const struct forwarder_endpoint_counters *c = &b->forwarders[i]->endpoints[id];
-
-		packets += c->packets;
-		bytes += c->bytes;
-		return_packets += c->return_packets;
-		return_bytes += c->return_bytes;
-	}
 	telemetry_number(row, "id", id);
 	telemetry_text(row, "vip", b->view->vips[e->vip].name);
 	telemetry_text(row, "name", tables_endpoint_name(b, e));
@@ -219,11 +202,11 @@ static void tables_endpoint(struct batond *b, struct telemetry_page *p, uint16_t
 	telemetry_number(row, "capacity", e->capacity);
 	telemetry_text(row, "state", state);
 	telemetry_number(row, "connections", tables_connections(b, id));
-	telemetry_number(row, "total", tables_total(b, id));
-	telemetry_number(row, "packets", packets);
-	telemetry_number(row, "bytes", bytes);
-	telemetry_number(row, "return_packets", return_packets);
-	telemetry_number(row, "return_bytes", return_bytes);
+	telemetry_number(row, "total", t.connections);
+	telemetry_number(row, "packets", t.packets);
+	telemetry_number(row, "bytes", t.bytes);
+	telemetry_number(row, "return_packets", t.return_packets);
+	telemetry_number(row, "return_bytes", t.return_bytes);
 }
 
 uint64_t telemetry_endpoints(struct batond *b, struct telemetry_page *p, uint64_t cursor)

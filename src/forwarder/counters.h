@@ -79,6 +79,7 @@ struct forwarder_counters {
 struct forwarder_endpoint_counters {
 	uint64_t packets, bytes;
 	uint64_t return_packets, return_bytes;
+	uint64_t routes; /* that lead to it now: its id must not be given to another meanwhile */
 };
 
 const char *forwarder_drop_name(enum forwarder_drop d);

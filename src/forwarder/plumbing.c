@@ -133,18 +133,35 @@ static void plumbing_fill(struct forwarder_worker *w, struct route_table *t, uin
 	rewrite_deltas(&r->key, &to, &route->l3_delta, &route->l4_delta);
 }
 
+void plumbing_forget(struct forwarder_worker *w, const struct route *r)
+{
+	if (r->endpoint != VIEW_NONE)
+		w->endpoints[r->endpoint].routes--;
+}
+
+/* Ids rest before they are used again, so this is a message that was on its way for seconds. */
+static bool plumbing_is_current(const struct view *v, const struct plumb_route *r)
+{
+	return r->vip < v->n_vips &&
+	       (r->endpoint == VIEW_NONE || (r->endpoint < v->n_endpoints && v->endpoints[r->endpoint].family));
+}
+
 static int plumbing_add_route(struct forwarder_worker *w, const struct plumb_route *r)
 {
 	struct route_table *t = stage_table(w, r->key.family);
 	uint32_t index;
-	int err = route_add(t, r, w->now_s, &index);
+	int err;
 
+	if (!plumbing_is_current(w->view, r))
+		return -ENOENT;
+	err = route_add(t, r, w->now_s, &index);
 	if (err == -EEXIST) {
 		if (plumbing_is_same(t, index, r)) {
 			if (r->action == PLUMB_ACTION_RETURN)
 				plumbing_fill_way_back(route_nat_at(t, index), r); /* the client may have moved */
 			return 0;
 		}
+		plumbing_forget(w, route_at(t, index));
 		route_del(t, index);
 		w->counters.routes_replaced++;
 		err = route_add(t, r, w->now_s, &index);
@@ -152,6 +169,8 @@ static int plumbing_add_route(struct forwarder_worker *w, const struct plumb_rou
 	if (err < 0)
 		return err;
 	plumbing_fill(w, t, index, r);
+	if (r->endpoint != VIEW_NONE)
+		w->endpoints[r->endpoint].routes++;
 	w->counters.routes_added++;
 	return 0;
 }
@@ -196,6 +215,7 @@ static void plumbing_delete(struct forwarder_worker *w, const struct plumb_messa
 
 	if (index < 0)
 		return;
+	plumbing_forget(w, route_at(t, (uint32_t)index));
 	route_del(t, (uint32_t)index);
 	w->counters.routes_deleted++;
 }

@@ -56,6 +56,8 @@ unsigned plumbing_poll(struct forwarder_worker *w);
 /* Tell its classifier about a route of ours; false if that was not possible. */
 bool plumbing_report(struct forwarder_worker *w, enum plumb_type type, struct route_table *t, uint32_t index,
 		     uint8_t tcp_flags);
+/* A route is about to be deleted: its endpoint has one less. */
+void plumbing_forget(struct forwarder_worker *w, const struct route *r);
 /* Index of the classifier that knows, or will know, the connection of a packet without a route. */
 uint16_t plumbing_classifier(const struct forwarder_worker *w, const struct baton_tuple *key);
 
