@@ -11,6 +11,12 @@ static int64_t clamp(int64_t x, int64_t limit)
 	return x > limit ? limit : x < -limit ? -limit : x;
 }
 
+/* Twice the connections of a share, so that a lag of its size is not forgotten: that would repeat the excess. */
+static int64_t lag_limit(uint64_t share)
+{
+	return (2 * (int64_t)(share < LAG_MAX ? share : LAG_MAX) + 2) * TOKENS_ONE;
+}
+
 void lag_settle(struct tokens *t, struct tokens_vip *s)
 {
 	if (s->unsettled == 0)
@@ -29,6 +35,7 @@ static void weights_begin(struct tokens_vip *s, uint64_t sum)
 {
 	s->n_weights = 0;
 	s->serial++;
+	s->sum = sum;
 	s->capacities_of = 0;
 	/* huge shares lose their last bits; all others are followed exactly */
 	for (s->shift = 0; sum >> s->shift > WEIGHT_SUM_MAX;)
@@ -42,12 +49,11 @@ static void weights_put(struct tokens *t, struct tokens_vip *s, uint16_t vip, ui
 	struct tokens_endpoint *e = &t->endpoints[endpoint];
 	uint32_t before = (uint32_t)vip << 16 | (uint16_t)(s->serial - 1);
 	uint32_t weight = (share >> s->shift) * s->scale;
-	/* beyond a whole share, so that a lag of a share's size is not forgotten, which would repeat the excess */
-	int64_t limit = 2ll * (share < LAG_MAX ? share : LAG_MAX) + 2;
 
 	if (e->stamp != before)
 		e->lag = 0;
-	e->lag = clamp(e->lag, limit * TOKENS_ONE);
+	/* a small endpoint can be as far behind as all the others together are ahead */
+	e->lag = clamp(e->lag, lag_limit(e->lag > 0 ? s->sum : share));
 	e->stamp = (uint32_t)vip << 16 | s->serial;
 	s->weights[s->n_weights++] = (struct tokens_weight){ .endpoint = endpoint, .weight = weight };
 	s->one += weight;

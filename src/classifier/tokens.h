@@ -53,6 +53,7 @@ struct tokens_vip {
 	uint32_t left, low;
 	uint32_t one;       /* sum of .weights: one connection */
 	uint32_t scale;     /* share >> shift times this: weight */
+	uint64_t sum;       /* of the shares that .weights were made from */
 	uint32_t unsettled; /* tokens used that .lag does not expect yet */
 	uint32_t demand;    /* connections since the last request */
 	uint16_t n_shares, n_weights;

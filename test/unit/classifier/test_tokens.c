@@ -302,6 +302,28 @@ static void shares_hold_across_allotments_that_are_hardly_used(void **state)
 	}
 }
 
+/* Each allotment grants more than is used before the next comes, as it does on a device with steady load. */
+static void shares_hold_across_allotments_that_are_partly_used(void **state)
+{
+	const uint32_t shares[] = { 10, 20, 60 };
+	const unsigned used[] = { 10, 23, 45, 68, 90 };
+
+	for (unsigned i = 0; i < 5 * BATON_N_CONSUMES; i++) {
+		struct bench *b = bench_new(3, (uint8_t)(i % BATON_N_CONSUMES));
+		unsigned n = 0;
+
+		for (unsigned k = 0; k < 200; k++) {
+			allot(b, ALLOTMENT_TOKENS, shares, 3, T0 + k);
+			for (unsigned j = 0; j < used[i / BATON_N_CONSUMES]; j++, n++)
+				choose(b, T0 + k);
+		}
+		/* at most one allotment off, however many there were */
+		assert_in_range(b->got[0] + 90, n / 9, n / 9 + 180);
+		assert_in_range(b->got[1] + 90, n * 2 / 9, n * 2 / 9 + 180);
+		bench_free(b);
+	}
+}
+
 static bool wants(struct bench *b, uint64_t now_ns, uint32_t *ret_wanted)
 {
 	struct allotment_request r;
@@ -405,6 +427,7 @@ int main(void)
 		cmocka_unit_test(without_an_allotment_capacities_decide),
 		cmocka_unit_test(panic_reaches_endpoints_that_look_dead),
 		cmocka_unit_test(shares_hold_across_allotments_that_are_hardly_used),
+		cmocka_unit_test(shares_hold_across_allotments_that_are_partly_used),
 		cmocka_unit_test(one_request_at_a_time_with_a_timeout),
 		cmocka_unit_test(asks_before_tokens_or_time_run_out),
 		cmocka_unit_test(empty_allotment_does_not_make_it_ask_without_end),
