@@ -27,8 +27,8 @@
 #define CONTROL_TURN_MS 1
 #define CONTROL_BURST 64
 #define CONTROL_EVENTS 8
-#define CONTROL_RELEASE_NS CLOCK_NS_PER_S /* between looks for ids that can be released */
-#define CONTROL_VIEW_RETRY_NS CLOCK_NS_PER_S     /* after one that could not be built */
+#define CONTROL_RELEASE_NS CLOCK_NS_PER_S    /* between looks for ids that can be released */
+#define CONTROL_VIEW_RETRY_NS CLOCK_NS_PER_S /* after one that could not be built */
 #define CONTROL_ERRORS 32
 
 int control_start(struct batond *b)
