@@ -19,6 +19,7 @@ SNAT4, SNAT6 = "10.0.0.20", "2001:db8::20"
 VIP4, VIP6 = "10.0.0.100", "2001:db8::100"
 SPARE_VIP4 = "10.0.0.101"  # the hosts accept it, no device serves it from the start
 SHIM_PORT = 7471
+ONE_LCORE = ["forwarder", "classifier"]
 
 
 def text(value):
@@ -56,6 +57,20 @@ def vip(name, address, port=80, protocol="tcp", mode="tunnel", hosts=(1, 2, 3), 
     return {"name": name, "address": address, "port": port, "protocol": protocol, "mode": mode, "endpoints": endpoints, **more}
 
 
+def lcores(roles):
+    """Settings of lcores with these lists of roles, over the CPUs there are; and the tunnel addresses they have."""
+    cpus = sorted(os.sched_getaffinity(0), reverse=True)
+    settings, tunnels = [], []
+    for i, r in enumerate(roles):
+        one = {"cpu": cpus[i % len(cpus)], "roles": r, "poll": "adaptive"}
+        if "forwarder" in r:
+            n = len(tunnels)
+            tunnels.append([f"10.0.0.{200 + n}", f"2001:db8::{200 + n}"] if n else [TUNNEL4, TUNNEL6])
+            one.update(tunnel=tunnels[-1], snat=[f"10.0.0.{220 + n}", f"2001:db8::{220 + n}"] if n else [SNAT4, SNAT6])
+        settings.append(one)
+    return settings, tunnels
+
+
 class Notify:
     """Where a program says READY=1, as systemd would listen."""
 
@@ -76,21 +91,25 @@ class Notify:
 
 
 class Batond:
-    """The device. vips: settings made by vip(). Changes of .vips and .settings count after write()."""
+    """
+    The device. vips: settings made by vip(); roles: of each lcore. Changes of
+    .vips and .settings count after write().
+    """
 
-    def __init__(self, topology, vips, **changes):
+    def __init__(self, topology, vips, roles=(ONE_LCORE,), **changes):
         self.topology = topology
         self.vips = {v["name"]: v for v in vips}
         self.run_dir = topology.path("device", "run", "x")[:-2]
         self.config = topology.path("device", "baton.conf")
-        self.settings = self._settings()
+        self.settings = self._settings(roles)
         self.settings.update(changes)
         self.starts = 0
         self.process = None
 
-    def _settings(self):
+    def _settings(self, roles):
+        queues = sum("forwarder" in r for r in roles)
         # a socket buffer that outlasts the time for which a busy machine takes the lcore off its CPU
-        port = {"name": PORT, "device": f"net_af_packet0,iface={PORT},framecnt=8192", "mtu": 1500,
+        port = {"name": PORT, "device": f"net_af_packet0,iface={PORT},framecnt=8192,qpairs={queues}", "mtu": 1500,
                 "addresses": [f"{DEVICE4}/24", f"{DEVICE6}/64"]}
         if self.topology.router:
             port.update(gateway4=ROUTER4, gateway6=ROUTER6)
@@ -100,8 +119,7 @@ class Batond:
             "memory": {"hugepages": "off", "size_mb": 256, "packet_buffers": 16384},
             "routes": {"ipv4": 16384, "ipv6": 16384, "connections": 32768},
             "ports": [port],
-            "lcores": [{"cpu": max(os.sched_getaffinity(0)), "roles": ["forwarder", "classifier"], "poll": "adaptive",
-                        "tunnel": [TUNNEL4, TUNNEL6], "snat": [SNAT4, SNAT6]}],
+            "lcores": lcores(roles)[0],
         }
 
     def write(self):
@@ -140,14 +158,14 @@ class Batond:
 class Agent:
     """The agent of host n."""
 
-    def __init__(self, topology, n, vips=(VIP4, VIP6, SPARE_VIP4)):
+    def __init__(self, topology, n, vips=(VIP4, VIP6, SPARE_VIP4), tunnels=((TUNNEL4, TUNNEL6),)):
         self.topology = topology
         self.host = f"host{n}"
         self.run_dir = topology.path(self.host, "run", "x")[:-2]
         self.config = topology.path(self.host, "agent.conf")
         self.settings = {
             "run_dir": self.run_dir, "secret_file": secret(topology), "device": PORT, "shim_port": SHIM_PORT,
-            "addresses": list(host_addresses(n)), "forwarders": [TUNNEL4, TUNNEL6], "vips": list(vips)}
+            "addresses": list(host_addresses(n)), "forwarders": [a for pair in tunnels for a in pair], "vips": list(vips)}
         self.starts = 0
         self.process = None
 

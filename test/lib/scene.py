@@ -1,32 +1,33 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The usual scene: client, device with batond, hosts with nginx and, where the mode wants it, agents."""
 from lib import servers
-from lib.baton import VIP4, VIP6, Agent, Batond, vip
+from lib.baton import ONE_LCORE, VIP4, VIP6, Agent, Batond, lcores, vip
 from lib.shell import wait_for
 from lib.topology import DEVICE4, DEVICE6, FAR4, FAR6, Topology, host_addresses
 
 
 class Scene:
-    """VIPs web4 and web6 over all hosts; `more_vips` beside them; `options` go into every one of the two."""
+    """VIPs web4 and web6 over all hosts; `more_vips` beside them; `options` go into every one of the two; `roles` of lcores."""
 
-    def __init__(self, checks=None, hosts=3, mode="tunnel", router=False, keep=False, more_vips=(), device=None, **options):
+    def __init__(self, checks=None, hosts=3, mode="tunnel", router=False, keep=False, more_vips=(), device=None, roles=(ONE_LCORE,),
+                 **options):
         self.topology = Topology(checks, hosts=hosts, router=router, keep=keep)
         try:
-            self._build(hosts, mode, list(more_vips), device or {}, options)
+            self._build(hosts, mode, list(more_vips), roles, device or {}, options)
         except BaseException as e:
             self.topology.__exit__(type(e))
             raise
 
-    def _build(self, hosts, mode, more_vips, device, options):
+    def _build(self, hosts, mode, more_vips, roles, device, options):
         t = self.topology
         numbers = range(1, hosts + 1)
         self.nginx = {f"host{n}": servers.Nginx(t, f"host{n}") for n in numbers}
-        self.agents = {f"host{n}": Agent(t, n).start() for n in numbers} if mode == "tunnel" else {}
+        self.agents = {f"host{n}": Agent(t, n, tunnels=lcores(roles)[1]).start() for n in numbers} if mode == "tunnel" else {}
         if mode == "half-nat":
             for host in t.hosts:
                 self._replies_through_device(host)
         web = [vip(name, address, mode=mode, hosts=numbers, **options) for name, address in (("web4", VIP4), ("web6", VIP6))]
-        self.device = Batond(t, web + more_vips, **device).start()
+        self.device = Batond(t, web + more_vips, roles, **device).start()
         self.resolved()
 
     def resolved(self):
