@@ -32,12 +32,7 @@ class Scene:
 
     def resolved(self):
         """Wait until the device has found its hosts and gives them connections."""
-        wanted = {a for n in range(1, len(self.nginx) + 1) for a in host_addresses(n)}
-
-        def known():
-            near = {n["address"] for n in self.device.show("neighbours") if n["state"] in ("reachable", "probe")}
-            return near >= wanted and all(e["state"] == "usable" for e in self.device.show("endpoints"))
-        wait_for(known, "hosts known to the device and usable", 30)
+        usable(self.device, len(self.nginx))
 
     def _replies_through_device(self, host):
         """Half NAT: the host answers to the client's address, and only the device can put the VIP back in."""
@@ -59,3 +54,13 @@ class Scene:
     def wanted(self, name):
         """SHA-256 of a served file."""
         return servers.sha256(servers.make_files(self.topology)[name])
+
+
+def usable(device, hosts):
+    """Wait until the device has found that many hosts and gives them connections."""
+    wanted = {a for n in range(1, hosts + 1) for a in host_addresses(n)}
+
+    def known():
+        near = {n["address"] for n in device.show("neighbours") if n["state"] in ("reachable", "probe")}
+        return near >= wanted and all(e["state"] == "usable" for e in device.show("endpoints"))
+    wait_for(known, "hosts known to the device and usable", 30)
