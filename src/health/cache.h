@@ -11,11 +11,6 @@
 #include "baton/health.h"
 #include "health/table.h"
 
-/* Intervals between heartbeats that are believed; others are clipped. */
-#define HEALTH_INTERVAL_MIN_MS 50
-#define HEALTH_INTERVAL_MAX_MS 60000
-#define HEALTH_MISSED_MAX 3 /* intervals without a sign of life: gone */
-
 #define HEALTH_CACHE_COUNTERS(X)                                                                         \
 	X(HEARTBEATS, heartbeats, "heartbeats received")                                                 \
 	X(GOODBYES, goodbyes, "goodbyes received")                                                       \
@@ -44,13 +39,13 @@ enum health_cache_counter {
 };
 
 /* What happened (events log). HOST_*: .before and .after are NULL. */
-#define HEALTH_EVENTS(X)                                                      \
-	X(HOST_APPEARED, host_appeared, "first message of a host")            \
-	X(HOST_RESTARTED, host_restarted, "message of a newer incarnation")   \
-	X(HOST_LEFT, host_left, "goodbye")                                    \
-	X(HOST_AGED_OUT, host_aged_out, "heartbeats missed")                  \
-	X(ROW_ADDED, row_added, "a row that was not there")                   \
-	X(ROW_CHANGED, row_changed, "a row with another status or directive") \
+#define HEALTH_EVENTS(X)                                                           \
+	X(HOST_APPEARED, host_appeared, "first message of a host")                 \
+	X(HOST_RESTARTED, host_restarted, "message of a newer incarnation")        \
+	X(HOST_LEFT, host_left, "goodbye")                                         \
+	X(HOST_AGED_OUT, host_aged_out, "heartbeats missed")                       \
+	X(ROW_ADDED, row_added, "a row that was not there")                        \
+	X(ROW_CHANGED, row_changed, "a row whose bytes are others, load included") \
 	X(ROW_REMOVED, row_removed, "a row that is no longer there")
 
 enum health_event_kind {
@@ -118,6 +113,7 @@ struct health_cache_host {
 	 * but some may be missing or out of date, and it is being healed.
 	 */
 	bool complete;
+	bool truncated; /* some rows found no room here; no objections to postulates then */
 	bool inherited; /* rows are those of an earlier incarnation until the first content indicator */
 	uint64_t incarnation;
 	uint64_t seq;
@@ -177,6 +173,7 @@ unsigned health_cache_visit(const struct health_cache *c, const struct health_ap
 const char *health_cache_counter_name(enum health_cache_counter c);
 const char *health_cache_counter_text(enum health_cache_counter c);
 const char *health_event_name(enum health_event_kind k);
-const char *health_cause_name(enum health_cause c);
+/* A clause for people: "the host said goodbye". */
+const char *health_cause_text(enum health_cause c);
 
 #endif

@@ -56,7 +56,11 @@ struct health_host_ops {
 
 #define HEALTH_HOST_SENT 32 /* postulates whose time is remembered */
 
-struct health_host_waiting;
+/* A row whose current directive is not yet its target. */
+struct health_host_waiting {
+	struct health_app_id id;
+	uint64_t first; /* id of the first postulate that counts for it */
+};
 
 struct health_host {
 	struct health_host_settings settings;
@@ -79,19 +83,23 @@ struct health_host {
 	unsigned chunk_next; /* who is looked at first, so that all get their turn */
 	uint64_t answer_ns;  /* earliest time of the next snapshot message */
 
-	struct health_host_waiting *waiting; /* rows with target ≠ current */
+	struct health_host_waiting *waiting;
 	unsigned n_waiting;
-	uint64_t postulate_id;              /* of the last sent */
-	uint64_t postulate_ns;              /* when the next is due */
-	unsigned postulate_run;             /* sent since something last changed for the better */
-	uint64_t sent_ns[HEALTH_HOST_SENT]; /* by id */
+	uint64_t postulate_id;              /* of the last one sent */
+	unsigned postulate_run;             /* sent since it was last worth hurrying */
+	uint64_t sent_ns[HEALTH_HOST_SENT]; /* when, by id */
 
 	uint64_t counters[HEALTH_HOST_N_COUNTERS];
 };
 
 /* Heartbeats each second, name every 10; 3 repetitions 100 ms apart, quiet 200 ms; answers 20 ms apart. */
 struct health_host_settings health_host_settings_default(void);
-/* 0; -EINVAL: a time or number is 0 or beyond reason (HEALTH_INTERVAL_*), or the name too long; -ENOMEM. */
+/*
+ * Take a new table into service; a heartbeat is due at once. 0; -ENOMEM;
+ * -EINVAL: id, a time or a number is 0, the heartbeat's interval none that
+ * balancers believe, repetitions too many or quiet_ms too long to be
+ * remembered (HEALTH_HOST_SENT), or the name too long.
+ */
 int health_host_init(struct health_host *h, const struct health_host_settings *settings,
 		     const struct health_host_ops *ops, uint64_t now_ns);
 void health_host_fini(struct health_host *h);
@@ -104,7 +112,7 @@ void health_host_fini(struct health_host *h);
 int health_host_set(struct health_host *h, const struct health_row *row);
 /* 0 or -ENOENT. */
 int health_host_delete(struct health_host *h, const struct health_app_id *id);
-/* Whether every balancer that objects to nothing acts on the row's target: target = current. */
+/* Whether the row is there and its current directive is its target. */
 bool health_host_settled(const struct health_host *h, const struct health_app_id *id);
 
 /* A message from a balancer. The answer comes with the next poll. */

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "baton/health.h"
+
 struct health_smooth_rules {
 	uint32_t time_constant_ms; /* 0: no smoothing */
 	uint16_t band;             /* hundredths of a percent: less than this is no change */

@@ -19,6 +19,11 @@
  */
 #define HEALTH_MESSAGE_ROWS 64
 
+/* Intervals between heartbeats that are believed; others are clipped. */
+#define HEALTH_INTERVAL_MIN_MS 50
+#define HEALTH_INTERVAL_MAX_MS 60000
+#define HEALTH_MISSED_MAX 3 /* heartbeats that may be missing; half an interval later the host is gone */
+
 struct health_slot;
 
 struct health_table {
@@ -73,7 +78,7 @@ uint64_t health_chunks_all(unsigned n_chunks);
 /* Whether this is a power of two up to HEALTH_MAX_CHUNKS. */
 bool health_chunks_valid(unsigned n_chunks);
 
-/* Enums, capacity, load in range, strings that end, an address family that exists. */
+/* Enums, capacity, load in range; address families that exist; strings that end, UTF-8 without control characters. */
 bool health_row_valid(const struct health_row *row);
 /*
  * What a balancer does with the row: the more cautious of target and current.
