@@ -63,6 +63,13 @@ static const struct conf_key agent_keys[] = {
 	{ "reply_rate", CONF_INT, CONF_FIELD(struct agent_config, reply_rate), .min = 1, .max = 1000000, .def = "10000",
 	  .help = "Most replies (unknown flow, sequence numbers) to one forwarder in a second." },
 	{ "idle", CONF_GROUP, .keys = idle_keys, .help = "When a flow without packets is forgotten." },
+	{ "balancers", CONF_TEXT, .parse = agent_balancer_parse, .list_max = AGENT_MAX_BALANCERS,
+	  .help = "Control addresses of the balancers that are told about health: \"10.0.0.2:7472\"." },
+	{ "health", CONF_GROUP, .keys = agent_health_keys, .help = "How the balancers are told." },
+	{ "local", CONF_GROUP, .keys = agent_local_keys, .help = "Who may use the socket run_dir/agent.sock." },
+	{ "applications", CONF_LIST,
+	  CONF_HEAP(struct agent_config, health.applications, health.n_applications, AGENT_MAX_APPLICATIONS),
+	  .keys = agent_application_keys, .help = "Applications that are always there." },
 	{ 0 },
 };
 
@@ -151,6 +158,7 @@ static int config_check(const struct conf_doc *doc, struct agent_config *c, stru
 	list_finish(f, doc, "vips", c->vips, c->n_vips);
 	families_check(f, doc, c);
 	overlap_check(f, doc, c);
+	agent_config_health_check(doc, c, f);
 	return f->n_errors == before ? 0 : -EINVAL;
 }
 
@@ -199,5 +207,10 @@ int agent_config_reload_check(const struct agent_config *old, const struct agent
 	if (old->max_flows != new->max_flows)
 		conf_error_plain(f, "agent.max_flows", "changes from %d to %d only with a restart", old->max_flows,
 				 new->max_flows);
+	if (agent_config_host_id(old) != agent_config_host_id(new))
+		conf_error_plain(f, "agent.name", "names another host; this takes a restart");
+	if (old->health.max_clients != new->health.max_clients)
+		conf_error_plain(f, "agent.local.max_clients", "changes from %d to %d only with a restart",
+				 old->health.max_clients, new->health.max_clients);
 	return f->n_errors == before ? 0 : -EBUSY;
 }

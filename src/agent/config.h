@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "agent/config_health.h"
 #include "base/conf.h"
 #include "baton/abi/agent_maps.h"
 #include "baton/addr.h"
@@ -23,6 +24,7 @@ struct agent_config {
 	int max_flows;
 	int idle_s[BATON_N_CONN_STATES];
 	int reply_rate; /* replies to one device per second */
+	struct agent_config_health health;
 };
 
 /* The schema, for the printed reference. */
@@ -34,6 +36,8 @@ int agent_config_load(const char *path, struct conf_findings *f, struct agent_co
 void agent_config_free(struct agent_config *c);
 /* Whether a is in one of the sorted lists. */
 bool agent_config_has(const struct baton_addr *list, unsigned n, const struct baton_addr *a);
+/* The first of the host's addresses in a family (0: any), or NULL. */
+const struct baton_addr *agent_config_address(const struct agent_config *c, uint8_t family);
 /*
  * What can't change while the agent runs: 0, or -EBUSY with a finding for each
  * key that differs.

@@ -249,6 +249,15 @@ int agent_health_report(struct agent_health *h, struct agent_source s, const str
 	return 0;
 }
 
+/* Something was taken back: a word that says nothing any more goes. */
+static void word_settle(struct agent_health *h, struct agent_app *a, const struct agent_word *w)
+{
+	if (!w->added && !w->judge && !w->has_load && w->wish == HEALTH_ACTIVE)
+		word_del(h, a, w->source);
+	else
+		app_judge(h, a);
+}
+
 int agent_health_abstain(struct agent_health *h, struct agent_source s, const struct health_app_id *id)
 {
 	struct agent_app *a;
@@ -260,7 +269,7 @@ int agent_health_abstain(struct agent_health *h, struct agent_source s, const st
 	w->judge = false;
 	w->state = HEALTH_UNKNOWN;
 	w->reason[0] = 0;
-	app_judge(h, a);
+	word_settle(h, a, w);
 	return 0;
 }
 
@@ -289,7 +298,7 @@ int agent_health_wish(struct agent_health *h, struct agent_source s, const struc
 		return err;
 	w->wish = (uint8_t)wish;
 	agent_health_reason_copy(w->wish_reason, wish == HEALTH_ACTIVE ? NULL : reason);
-	app_judge(h, a);
+	word_settle(h, a, w);
 	return 0;
 }
 

@@ -69,9 +69,10 @@ struct agent_app {
 	/* What comes of it, by the rules above. */
 	uint8_t state, wish, capacity;
 	uint16_t load;
-	char reason[HEALTH_REASON_MAX]; /* of wish if it is not active, else of state */
-	bool changed;                   /* since the last flush */
-	bool gone;                      /* nobody has added it any more; seen by the flush only */
+	char reason[HEALTH_REASON_MAX];      /* of state */
+	char wish_reason[HEALTH_REASON_MAX]; /* of wish */
+	bool changed;                        /* since the last flush */
+	bool gone;                           /* nobody has added it any more; seen by the flush only */
 };
 
 struct agent_health;

@@ -3,27 +3,61 @@
 
 #include <string.h>
 
+/* Bytes of the UTF-8 character at p (RFC 3629), 0 if it is none. p ends with NUL. */
+static size_t utf8_length(const unsigned char *p)
+{
+	size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : p[0] >= 0xe0 && p[0] < 0xf0 ? 3 : 0;
+
+	if (p[0] >= 0xf0 && p[0] < 0xf5)
+		n = 4;
+	for (size_t i = 1; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	/* longer than need be, half of a surrogate pair, beyond the last */
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] >= 0xa0) || (p[0] == 0xf0 && p[1] < 0x90) ||
+	    (p[0] == 0xf4 && p[1] >= 0x90))
+		return 0;
+	return n;
+}
+
+/* C0, DEL and C1, the last as UTF-8. */
+static bool control_at(const unsigned char *p)
+{
+	return p[0] < ' ' || p[0] == 0x7f || (p[0] == 0xc2 && p[1] < 0xa0);
+}
+
 void agent_health_reason_copy(char to[HEALTH_REASON_MAX], const char *from)
 {
-	size_t n = 0;
+	const unsigned char *p = (const unsigned char *)from;
+	size_t n = 0, len;
 
-	for (; from && from[n] && n < HEALTH_REASON_MAX - 1; n++)
-		to[n] = (unsigned char)from[n] < ' ' || from[n] == 0x7f ? '?' : from[n];
-	/* no half of a UTF-8 character at the end */
-	if (from && from[n])
-		while (n && ((unsigned char)from[n] & 0xc0) == 0x80)
-			n--;
+	while (p && *p) {
+		len = utf8_length(p);
+		if (n + (len ? len : 1) > HEALTH_REASON_MAX - 1)
+			break;
+		if (!len || control_at(p))
+			to[n++] = '?';
+		else
+			memcpy(to + n, p, len), n += len;
+		p += len ? len : 1;
+	}
 	memset(to + n, 0, HEALTH_REASON_MAX - n);
 }
 
-static bool text_ended(const char *text, size_t size)
+bool agent_health_text_valid(const char *text, size_t size)
 {
-	size_t n = strnlen(text, size);
+	const unsigned char *p = (const unsigned char *)text;
+	size_t n = strnlen(text, size), len;
 
 	if (n == size)
 		return false;
-	for (size_t i = 0; i < size; i++)
-		if (i < n ? (unsigned char)text[i] < ' ' || text[i] == 0x7f : text[i] != 0)
+	for (size_t i = 0; i < n; i += len) {
+		len = utf8_length(p + i);
+		if (!len || control_at(p + i))
+			return false;
+	}
+	for (; n < size; n++)
+		if (text[n])
 			return false;
 	return true;
 }
@@ -42,7 +76,7 @@ bool agent_health_id_valid(const struct health_app_id *id)
 {
 	return addr_whole(&id->vip) && addr_whole(&id->host) && id->host.family && id->host_port && id->vip_port &&
 	       id->proto && !id->zero[0] && !id->zero[1] && !id->zero[2] &&
-	       text_ended(id->specific, sizeof id->specific);
+	       agent_health_text_valid(id->specific, sizeof id->specific);
 }
 
 /* failing > unknown > healthy: the first that is said by a judge. */
@@ -127,20 +161,21 @@ bool agent_health_combine(struct agent_app *a, uint8_t host_wish, const char *ho
 	const struct agent_word *judge = worst_judge(a), *wish = lowest_wish(a);
 	uint8_t state = judge ? judge->state : HEALTH_UNKNOWN, capacity = capacity_of(a);
 	uint8_t least = wish ? wish->wish : HEALTH_ACTIVE;
-	const char *reason = wish ? wish->wish_reason : judge ? judge->reason : "";
+	const char *reason = judge ? judge->reason : "", *wish_reason = wish ? wish->wish_reason : "";
 	uint16_t load = load_of(a);
 	bool changed;
 
 	if (host_wish < least) {
 		least = host_wish;
-		reason = host_reason;
+		wish_reason = host_reason;
 	}
 	changed = state != a->state || least != a->wish || capacity != a->capacity || load != a->load ||
-		  strcmp(reason, a->reason) != 0;
+		  strcmp(reason, a->reason) != 0 || strcmp(wish_reason, a->wish_reason) != 0;
 	a->state = state;
 	a->wish = least;
 	a->capacity = capacity;
 	a->load = load;
 	agent_health_reason_copy(a->reason, reason);
+	agent_health_reason_copy(a->wish_reason, wish_reason);
 	return changed;
 }

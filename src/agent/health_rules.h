@@ -12,4 +12,7 @@ bool agent_health_combine(struct agent_app *a, uint8_t host_wish, const char *ho
 /* Copy a reason for people: cut, padded with 0 bytes, control characters as '?'. NULL: empty. */
 void agent_health_reason_copy(char to[HEALTH_REASON_MAX], const char *from);
 
+/* Whether text is UTF-8 without control characters, ended within size and 0 behind its end. */
+bool agent_health_text_valid(const char *text, size_t size);
+
 #endif

@@ -120,10 +120,10 @@ static void lowest_wish_wins(void **state)
 	assert_int_equal(app->wish, HEALTH_ACTIVE);
 	agent_health_wish(h, app1, &a, HEALTH_DRAINING, "shutting down");
 	assert_int_equal(app->wish, HEALTH_DRAINING);
-	assert_string_equal(app->reason, "shutting down");
+	assert_string_equal(app->wish_reason, "shutting down");
 	agent_health_wish_host(h, HEALTH_INACTIVE, "disk exchange");
 	assert_int_equal(app->wish, HEALTH_INACTIVE);
-	assert_string_equal(app->reason, "disk exchange");
+	assert_string_equal(app->wish_reason, "disk exchange");
 	agent_health_add(h, app1, &b, 50, false);
 	assert_int_equal(agent_health_find(h, &b)->wish, HEALTH_INACTIVE);
 	assert_int_equal(agent_health_host_wish(h, &reason), HEALTH_INACTIVE);
