@@ -146,5 +146,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	turn();
 	expect(rte_mempool_avail_count(l->packets) == l->n_packets);
 	expect(rte_mempool_avail_count(l->channel.messages) == l->n_messages);
+	forwarder_worker_free(l->w); /* not left to the next input: there may be none */
+	l->w = NULL;
 	return 0;
 }

@@ -59,6 +59,7 @@ static void expect_introduction(struct lcore *l, struct rte_mbuf *m, const struc
 	uint32_t udp_len = 8 + BATON_SHIM_INTRODUCE_LEN + inner;
 	struct baton_shim_flow want, got;
 	const struct baton_shim_hdr *hdr;
+	struct baton_shim_hdr header;
 	struct baton_addr src, dst;
 	const void *body;
 
@@ -74,7 +75,8 @@ static void expect_introduction(struct lcore *l, struct rte_mbuf *m, const struc
 	assert_int_equal(baton_addr_parse(v4 ? F4 : F6, &src), 0);
 	assert_int_equal(baton_addr_parse(v4 ? HOST4 : HOST6, &dst), 0);
 	assert_int_equal(shim_decode(shim, udp_len - 8, &l->keys, NULL, src.b, dst.b, &hdr, &body), SHIM_OK);
-	assert_int_equal(hdr->type, BATON_SHIM_INTRODUCE);
+	memcpy(&header, hdr, sizeof header);
+	assert_int_equal(header.type, BATON_SHIM_INTRODUCE);
 	shim_flow_from_tuple(&want, route_flow_id(stage_table(l->w, f->tuple.family), lcore_route(l, &f->tuple)),
 			     &f->tuple);
 	memcpy(&got, body, sizeof got);

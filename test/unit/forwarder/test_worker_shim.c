@@ -32,6 +32,7 @@ static struct baton_shim_hdr expect_shim(struct lcore *l, const struct rte_mbuf 
 	uint32_t outer = v6 ? 48 : 28, len = rte_pktmbuf_data_len(m) - 14 - outer;
 	const uint8_t *l3 = rte_pktmbuf_mtod_offset(m, const uint8_t *, 14);
 	const struct baton_shim_hdr *hdr;
+	struct baton_shim_hdr header;
 	struct baton_addr src, dst;
 	const void *b;
 
@@ -41,9 +42,10 @@ static struct baton_shim_hdr expect_shim(struct lcore *l, const struct rte_mbuf 
 	assert_memory_equal(l3 + (v6 ? 8 : 12), src.b, v6 ? 16 : 4);
 	assert_memory_equal(l3 + (v6 ? 24 : 16), dst.b, v6 ? 16 : 4);
 	assert_int_equal(shim_decode(l3 + outer, len, &l->keys, NULL, src.b, dst.b, &hdr, &b), SHIM_OK);
-	assert_int_equal(hdr->type, type);
+	memcpy(&header, hdr, sizeof header);
+	assert_int_equal(header.type, type);
 	memcpy(body, b, body_len);
-	return *hdr;
+	return header;
 }
 
 static void check_introduced(struct lcore *l, bool v6, uint32_t flow)
