@@ -17,32 +17,34 @@
 /* Arena that is enough for any message: what does not fit into it is refused. */
 #define CODEC_ARENA_BYTES (2u << 20)
 
+#define CODEC_CAPACITY_MAX 99
 #define CODEC_INTERVAL_MAX_MS 3600000 /* longest heartbeat interval */
 
-/* Why a message is refused: name, help. */
-#define CODEC_ERRORS(X)                                                                       \
-	X(OK, "message was good")                                                             \
-	X(TOO_LONG, "longer than a message may be")                                           \
-	X(SYNTAX, "not a protobuf message of ours")                                           \
-	X(NO_ROOM, "more parts than any message has")                                         \
-	X(TYPE, "no body, or one that is not known")                                          \
-	X(HOST, "host id is 0")                                                               \
-	X(INTERVAL, "heartbeat interval is 0 or more than an hour")                           \
-	X(CONTENT, "content indicator has another number of checksums than chunks")           \
-	X(CHUNKS, "number of chunks is no power of two, too large, or less than those named") \
-	X(COUNT, "more rows than a host has")                                                 \
-	X(ADDRESS, "address is neither IPv4 nor IPv6")                                        \
-	X(PORT, "port above 65535")                                                           \
-	X(PROTO, "IP protocol above 255")                                                     \
-	X(STATE, "unknown health state")                                                      \
-	X(DIRECTIVE, "unknown directive")                                                     \
-	X(OPERATION, "unknown operation")                                                     \
-	X(CAPACITY, "capacity above 99")                                                      \
-	X(LOAD, "load above its limit")                                                       \
-	X(TEXT, "text too long, not UTF-8, or with control characters")
+/* Why a message is refused: NAME, name, help. */
+#define CODEC_ERRORS(X)                                                                               \
+	X(OK, ok, "message was good")                                                                 \
+	X(TOO_LONG, too_long, "longer than a message may be")                                         \
+	X(SYNTAX, syntax, "not a protobuf message of ours, or more parts than any has")               \
+	X(NO_ROOM, no_room, "more parts than any message has")                                        \
+	X(TYPE, type, "no body, or one that is not known")                                            \
+	X(HOST, host, "host id is 0")                                                                 \
+	X(INTERVAL, interval, "heartbeat interval is 0 or more than an hour")                         \
+	X(CONTENT, content, "no content indicator")                                                   \
+	X(CHUNKS, chunks, "number of chunks is no power of two, too large, or less than those named") \
+	X(COUNT, count, "more rows than a host has")                                                  \
+	X(ROW, row, "no row, or a row without id")                                                    \
+	X(ADDRESS, address, "address is neither IPv4 nor IPv6")                                       \
+	X(PORT, port, "port above 65535")                                                             \
+	X(PROTO, proto, "IP protocol above 255")                                                      \
+	X(STATE, state, "unknown health state")                                                       \
+	X(DIRECTIVE, directive, "unknown directive")                                                  \
+	X(OPERATION, operation, "unknown operation")                                                  \
+	X(CAPACITY, capacity, "capacity above 99")                                                    \
+	X(LOAD, load, "load above its limit")                                                         \
+	X(TEXT, text, "text too long, not UTF-8, or with control characters")
 
 enum codec_error {
-#define X(name, help) CODEC_##name,
+#define X(NAME, name, help) CODEC_##NAME,
 	CODEC_ERRORS(X)
 #undef X
 		CODEC_N_ERRORS
@@ -74,13 +76,6 @@ enum codec_error codec_encode(const struct health_message *m, struct codec_arena
  * *ret is written on CODEC_OK only.
  */
 enum codec_error codec_decode(const uint8_t *buf, size_t len, struct codec_arena *a, struct health_message *ret);
-
-/*
- * Whether text is what a message may carry: well-formed UTF-8 without control
- * characters, ending with NUL within size bytes. Check at the source what
- * applications and people say, or their row can't be sent.
- */
-bool codec_text_valid(const char *text, size_t size);
 
 /* Name of an error in lower case ("too_long") for counters, and its help. */
 const char *codec_error_name(enum codec_error e);

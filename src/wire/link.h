@@ -31,7 +31,6 @@
 	X(sent, "frames handed to the link")                                      \
 	X(send_refused, "frames that the link did not take")                      \
 	X(received, "frames taken from the link")                                 \
-	X(receive_too_short, "frames shorter than any sealed one, dropped")       \
 	X(receive_failed, "errors of receiving other than that nothing is there") \
 	X(reconnects, "times the link was made anew because it was silent")
 

@@ -48,23 +48,23 @@
 
 #define SEAL_EVERYONE 0 /* destination: all stations */
 
-/* What becomes of a frame that came in: name, help. */
-#define SEAL_VERDICTS(X)                                                                       \
-	X(OK, "data of a proven sender, seen for the first time")                              \
-	X(HELLO, "challenge or proof; nothing for the protocol above")                         \
-	X(MALFORMED, "not a sealed frame: length, magic or kind")                              \
-	X(VERSION, "frame of another version")                                                 \
-	X(ELSEWHERE, "for another station")                                                    \
-	X(OWN, "under our own id: reflected, or two stations have one id")                     \
-	X(UNKNOWN_KEY, "key id that is not in the keyring")                                    \
-	X(FORGED, "tag is wrong")                                                              \
-	X(REPLAYED, "seen before, or too old to tell")                                         \
-	X(STALE, "of a lower incarnation than the proven one; it was challenged")              \
-	X(UNPROVEN, "of a sender or an incarnation that is not proven yet; it was challenged") \
-	X(FULL, "no room for one more sender")
+/* What becomes of a frame that came in: NAME, name, help. */
+#define SEAL_VERDICTS(X)                                                                                 \
+	X(OK, ok, "data of a proven sender, seen for the first time")                                    \
+	X(HELLO, hello, "challenge or proof; nothing for the protocol above")                            \
+	X(MALFORMED, malformed, "not a sealed frame: length, magic or kind")                             \
+	X(VERSION, version, "frame of another version")                                                  \
+	X(ELSEWHERE, elsewhere, "for another station")                                                   \
+	X(OWN, own, "under our own id: reflected, or two stations have one id")                          \
+	X(UNKNOWN_KEY, unknown_key, "key id that is not in the keyring")                                 \
+	X(FORGED, forged, "tag is wrong")                                                                \
+	X(REPLAYED, replayed, "seen before, or too old to tell")                                         \
+	X(STALE, stale, "of a lower incarnation than the proven one; it was challenged")                 \
+	X(UNPROVEN, unproven, "of a sender or an incarnation that is not proven yet; it was challenged") \
+	X(FULL, full, "no room for one more sender")
 
 enum seal_verdict {
-#define X(name, help) SEAL_##name,
+#define X(NAME, name, help) SEAL_##NAME,
 	SEAL_VERDICTS(X)
 #undef X
 		SEAL_N_VERDICTS
@@ -85,8 +85,7 @@ struct seal_keyring {
  * Keys from the cluster secret's file (see tunnel/shim.h for its form), for one
  * purpose: other words, other keys. Links that share a secret but not a struct
  * seal need different purposes, or two frames would have one nonce.
- * 0; -EINVAL malformed; -EACCES not for its owner only; -EEXIST both keys have
- * one id; or -errno of reading.
+ * 0; -EINVAL malformed; -EACCES not for its owner only; or -errno of reading.
  */
 int seal_keyring_load(const char *path, const char *purpose, struct seal_keyring *ret);
 
@@ -138,9 +137,9 @@ struct seal_opened {
 };
 
 /*
- * Open a frame of len bytes. room: size bytes for the text, at least
- * len - SEAL_OVERHEAD, may be the frame itself, which is then destroyed.
- * now_ns: monotonic. *ret is always written. Counts the verdict.
+ * Open a frame of len bytes. room: size bytes for the text, apart from the
+ * frame; with less than len - SEAL_OVERHEAD the frame is malformed. now_ns:
+ * monotonic. *ret is always written. Counts the verdict.
  */
 enum seal_verdict seal_open(struct seal *s, const uint8_t *frame, size_t len, uint64_t now_ns, uint8_t *room,
 			    size_t size, struct seal_opened *ret);
