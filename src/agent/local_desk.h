@@ -29,8 +29,9 @@
 #define LOCAL_MAX_OF_USER 256 /* but root */
 #define LOCAL_SILENCE_MIN_MS 100
 
-/* The operator speaks with one voice. */
+/* All operators speak with one voice: about rows, and (drain) about what is wished of them. */
 #define LOCAL_OPERATOR ((struct agent_source){ AGENT_SOURCE_OPERATOR, 0 })
+#define LOCAL_OPERATOR_WISH ((struct agent_source){ AGENT_SOURCE_OPERATOR, 1 })
 
 /* Who is at the other end. */
 struct local_peer {

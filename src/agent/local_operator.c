@@ -38,12 +38,31 @@ int local_host_del(struct local_desk *d, const struct local_request *r, char *wh
 {
 	bool there = agent_health_del(d->health, LOCAL_OPERATOR, &r->app) == 0;
 
+	there |= agent_health_del(d->health, LOCAL_OPERATOR_WISH, &r->app) == 0;
 	for (unsigned i = d->n; i-- > 0;)
 		if (!d->registrations[i].peer && !memcmp(&d->registrations[i].id, &r->app, sizeof r->app)) {
 			local_registration_del(d, i);
 			there = true;
 		}
 	return there ? 0 : local_refuse(why, -ENOENT, "no operator has said anything about such an application");
+}
+
+/* A wish keeps its row, so that it still counts when the application comes back. */
+static int row_wish(struct local_desk *d, const struct local_request *r)
+{
+	int err;
+
+	if (!agent_health_find(d->health, &r->app))
+		return -ENOENT;
+	if (r->wish == HEALTH_ACTIVE) {
+		agent_health_del(d->health, LOCAL_OPERATOR_WISH, &r->app);
+		return 0;
+	}
+	err = agent_health_add(d->health, LOCAL_OPERATOR_WISH, &r->app, AGENT_HEALTH_NO_CAPACITY, false);
+	if (!err)
+		err = agent_health_wish(d->health, LOCAL_OPERATOR_WISH, &r->app, (enum health_directive)r->wish,
+					r->wish_reason);
+	return err;
 }
 
 int local_host_wish(struct local_desk *d, const struct local_request *r, char *why)
@@ -54,7 +73,7 @@ int local_host_wish(struct local_desk *d, const struct local_request *r, char *w
 		agent_health_wish_host(d->health, (enum health_directive)r->wish, r->wish_reason);
 		return 0;
 	}
-	err = agent_health_wish(d->health, LOCAL_OPERATOR, &r->app, (enum health_directive)r->wish, r->wish_reason);
+	err = row_wish(d, r);
 	if (err)
 		return local_refuse(why, err, "%s", err == -ENOENT ? "there is no such application" : strerror(-err));
 	return 0;

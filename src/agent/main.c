@@ -2,16 +2,18 @@
 /* baton-agent: the host's end of the port-field tunnel. */
 #include <errno.h>
 #include <getopt.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "agent/config.h"
+#include "agent/health_service.h"
+#include "agent/loop.h"
 #include "agent/service.h"
 #include "agent/status.h"
 #include "base/clock.h"
@@ -119,36 +121,71 @@ static struct agent_config *config_read(const char *path, const struct agent_con
 	return err ? NULL : c;
 }
 
-static void reload(struct service *s, const char *path)
-{
-	struct agent_config *c = config_read(path, service_config(s));
+/* All of a running agent. */
+struct program {
+	struct loop_watch signals; /* first */
+	struct loop_timer tick;
+	struct loop *loop;
+	struct service *service;
+	struct health_service *health;
+	const char *path;
 	int err;
+};
+
+static void reload(struct program *p)
+{
+	struct agent_config *c = config_read(p->path, service_config(p->service));
+	int err, err2;
 
 	sd_notify(0, "RELOADING=1");
-	err = c ? service_reload(s, c) : -EINVAL;
+	err = c ? service_reload(p->service, c) : -EINVAL;
+	/* even where something is left over, the new configuration may be in use, and the old one gone */
+	err2 = health_service_reload(p->health, service_config(p->service));
+	err = err ? err : err2;
 	if (err)
-		log_error("configuration is not reloaded, the old one stays file=%s", path);
+		log_error("configuration is not reloaded, the old one stays file=%s", p->path);
 	else
-		log_info("configuration reloaded file=%s", path);
+		log_info("configuration reloaded file=%s", p->path);
 	sd_notify(0, "READY=1");
 }
 
-/* Until SIGTERM or SIGINT. */
-static int loop(struct service *s, int signals, const char *path)
+static void signal_ready(struct loop_watch *w, uint32_t events)
 {
-	for (;;) {
-		struct pollfd p = { .fd = signals, .events = POLLIN };
-		struct signalfd_siginfo info;
-		int wait_ms = service_tick(s, clock_monotonic_ns());
+	struct program *p = (struct program *)w;
+	struct signalfd_siginfo info;
 
-		if (poll(&p, 1, wait_ms) <= 0)
-			continue;
-		if (read(signals, &info, sizeof info) != sizeof info)
-			return -EIO;
-		if (info.ssi_signo != SIGHUP)
-			return 0;
-		reload(s, path);
+	if (read(w->fd, &info, sizeof info) != sizeof info) {
+		p->err = -EIO;
+		loop_stop(p->loop);
+	} else if (info.ssi_signo == SIGHUP) {
+		reload(p);
+	} else {
+		loop_stop(p->loop);
 	}
+}
+
+static void tick_due(struct loop_timer *t, uint64_t now_ns)
+{
+	struct program *p = (struct program *)((char *)t - offsetof(struct program, tick));
+	int wait_ms = service_tick(p->service, now_ns);
+
+	loop_timer_set(p->loop, t, now_ns + (uint64_t)wait_ms * CLOCK_NS_PER_MS);
+}
+
+/* Until SIGTERM or SIGINT. */
+static int program_run(struct program *p)
+{
+	int err = loop_watch(p->loop, &p->signals, EPOLLIN);
+
+	if (err)
+		return err;
+	p->tick.due = tick_due;
+	loop_timer_set(p->loop, &p->tick, clock_monotonic_ns());
+	log_info("ready flows_max=%d", service_config(p->service)->max_flows);
+	sd_notify(0, "READY=1");
+	err = loop_run(p->loop);
+	sd_notify(0, "STOPPING=1");
+	return err ? err : p->err;
 }
 
 /* Signals wait from here on, so that none is lost while starting. */
@@ -167,23 +204,24 @@ static int signals_open(void)
 
 static int run(struct agent_config *c, const char *path)
 {
-	int signals = signals_open(), err;
-	struct service *s;
+	struct program p = { .path = path, .signals = { .fd = signals_open(), .ready = signal_ready } };
+	int err = p.signals.fd < 0 ? p.signals.fd : loop_new(&p.loop);
 
-	if (signals < 0) {
+	if (err) {
 		agent_config_free(c);
-		return signals;
+		return err;
 	}
-	err = service_start(c, &s);
-	if (!err) {
-		log_info("ready flows_max=%d", service_config(s)->max_flows);
-		sd_notify(0, "READY=1");
-		err = loop(s, signals, path);
-		sd_notify(0, "STOPPING=1");
+	err = service_start(c, &p.service);
+	if (!err)
+		err = health_service_start(p.loop, c, &p.health);
+	if (!err)
+		err = program_run(&p);
+	health_service_stop(p.health);
+	if (p.service)
 		log_info("stopped; the datapath stays (baton-agent --remove takes it away)");
-		service_stop(s);
-	}
-	close(signals);
+	service_stop(p.service);
+	loop_free(p.loop);
+	close(p.signals.fd);
 	return err;
 }
 

@@ -14,6 +14,7 @@
 
 #include "agent/attach.h"
 #include "agent/datapath.h"
+#include "agent/health_service.h"
 #include "agent/loopback.h"
 #include "agent/maps.h"
 #include "agent/preflight.h"
@@ -375,6 +376,7 @@ int service_remove(const struct agent_config *c)
 	if (!err)
 		err = state_undo(&p, s);
 	if (!err) {
+		health_service_remove_files(c->run_dir);
 		unlink(p.state);
 		unlink(p.lock);
 		rmdir(c->run_dir);
