@@ -47,7 +47,7 @@ struct health_host_settings {
 };
 
 struct health_host_ops {
-	/* A message to every balancer. Borrowed; must not call back into the host. */
+	/* A message to every balancer. Borrowed; of the host it may call health_host_receive only. */
 	void (*send)(void *context, const struct health_message *m);
 	/* The current directive of a row followed its target. May be NULL; must not call back. */
 	void (*moved)(void *context, const struct health_row *row);

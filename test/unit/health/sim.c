@@ -78,7 +78,7 @@ static void host_start(struct sim_host *h, const struct health_table *kept)
 		sim_fail(w, "host %u does not start", h->index);
 	h->up = true;
 	h->poll_ns = w->now_ns;
-	h->snapshot_ns = 0;
+	h->snapshot_ns = h->postulate_id = 0;
 	sim_check_forget(w, h->index, -1, -1);
 	for (unsigned i = 0; kept && i < kept->n_rows; i++)
 		health_host_set(&h->end, health_table_at(kept, i));
@@ -258,6 +258,14 @@ static void end(struct sim_world *w)
 	sim_net_clear(w);
 }
 
+static void step(struct sim_world *w, uint64_t now_ns)
+{
+	w->steps_now = now_ns > w->now_ns ? 0 : w->steps_now + 1;
+	if (w->steps_now > 1000)
+		sim_fail(w, "time stands still: somebody has something due and does not do it");
+	w->now_ns = now_ns;
+}
+
 struct sim_result sim_run(const struct sim_plan *p, FILE *log)
 {
 	struct sim_world *w = calloc(1, sizeof(*w));
@@ -269,7 +277,7 @@ struct sim_result sim_run(const struct sim_plan *p, FILE *log)
 	w->dice = p->seed;
 	begin(w);
 	while (!w->result.failed && w->now_ns < (SIM_FAULTS_MS + SIM_SETTLE_MS) * SIM_MS) {
-		w->now_ns = next_time(w, next_event);
+		step(w, next_time(w, next_event));
 		while (next_event < p->n_events && p->events[next_event].at_ms * SIM_MS <= w->now_ns)
 			happen(w, &p->events[next_event++]);
 		while (w->packets && w->packets->due_ns <= w->now_ns)

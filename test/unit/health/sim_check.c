@@ -40,10 +40,44 @@ void sim_check_forget(struct sim_world *w, unsigned host, int cache, int row)
 	}
 }
 
+static uint32_t crc_of(const struct health_table *t)
+{
+	struct health_content content;
+
+	health_table_content(t, 1, &content);
+	return content.crc[0];
+}
+
+/* A sequence number stands for one state of the table. */
+static void check_state(struct sim_host *h, const struct health_message *m)
+{
+	struct sim_state *s = &h->states[m->seq % SIM_STATES];
+	struct sim_state now = { .incarnation = m->incarnation, .seq = m->seq, .crc = crc_of(&h->end.table) };
+
+	if (s->incarnation == now.incarnation && s->seq == now.seq && s->crc != now.crc)
+		sim_fail(h->world, "host %u has two tables of sequence number %llu", h->index,
+			 (unsigned long long)m->seq);
+	*s = now;
+}
+
+static void check_complete(struct sim_world *w, unsigned host, unsigned cache, const struct health_cache_host *c)
+{
+	const struct sim_state *s = &w->hosts[host].states[c->seq % SIM_STATES];
+
+	if (c->complete && s->incarnation == c->incarnation && s->seq == c->seq && s->crc != crc_of(&c->table))
+		sim_fail(w, "cache %u believes its table of host %u complete as of %llu, and it is another", cache,
+			 host, (unsigned long long)c->seq);
+}
+
 void sim_check_sent(struct sim_host *h, const struct health_message *m)
 {
 	struct sim_world *w = h->world;
 
+	check_state(h, m);
+	if (m->type == HEALTH_POSTULATE && m->postulate.id <= h->postulate_id)
+		sim_fail(w, "host %u sent postulate %llu again", h->index, (unsigned long long)m->postulate.id);
+	if (m->type == HEALTH_POSTULATE)
+		h->postulate_id = m->postulate.id;
 	if (m->type == HEALTH_ROW_CHANGE &&
 	    (m->row_change.n_changes == 0 || m->row_change.n_changes > HEALTH_MESSAGE_ROWS))
 		sim_fail(w, "host %u sent %u changes in one message", h->index, m->row_change.n_changes);
@@ -130,6 +164,7 @@ void sim_check_cache(struct sim_world *w, unsigned host, unsigned cache)
 		sim_fail(w, "cache %u has rows of host %u after its goodbye", cache, host);
 	if (c->presence != HEALTH_PRESENT)
 		sim_check_forget(w, host, (int)cache, -1);
+	check_complete(w, host, cache, c);
 	for (unsigned i = 0; i < c->table.n_rows; i++) {
 		const struct health_row *row = health_table_at(&c->table, i), *own;
 

@@ -34,8 +34,11 @@ static uint8_t draw_kind(uint64_t *state)
 
 static struct sim_event draw_event(uint64_t *state, const struct sim_plan *p)
 {
-	struct sim_event e = { .at_ms = 2 + draw(state, SIM_FAULTS_MS - 2), .kind = draw_kind(state) };
+	struct sim_event e = { .at_ms = 2 + draw(state, SIM_FAULTS_MS - 102), .kind = draw_kind(state) };
 
+	/* some fall together */
+	if (draw(state, 3) == 0)
+		e.at_ms = e.at_ms / 100 * 100 + 100;
 	e.host = (uint8_t)draw(state, p->n_hosts);
 	e.cache = (uint8_t)draw(state, p->n_caches);
 	/* few rows, so that one is changed again before it has come to rest */

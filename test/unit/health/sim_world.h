@@ -6,7 +6,8 @@
 #include "sim.h"
 
 #define SIM_MS 1000000ull
-#define SIM_WINDOW 64 /* postulates that are remembered by id */
+#define SIM_WINDOW 64  /* postulates that are remembered by id */
+#define SIM_STATES 512 /* states of a table that are remembered by sequence number */
 
 struct sim_world;
 
@@ -22,6 +23,12 @@ struct sim_link {
 				       */
 };
 
+/* A table as of .seq, as one checksum. */
+struct sim_state {
+	uint64_t incarnation, seq;
+	uint32_t crc;
+};
+
 struct sim_host {
 	struct sim_world *world;
 	unsigned index;
@@ -30,6 +37,8 @@ struct sim_host {
 	uint64_t incarnation; /* kept over restarts, like an agent's state file */
 	uint64_t poll_ns;
 	uint64_t snapshot_ns; /* when the last was sent, for its pace */
+	uint64_t postulate_id;
+	struct sim_state states[SIM_STATES];
 };
 
 struct sim_cache {
@@ -54,6 +63,7 @@ struct sim_world {
 	int64_t wall_jump_ms;
 	uint64_t dice;
 	uint64_t packets_made;
+	unsigned steps_now; /* without time going on */
 	struct sim_packet *packets;
 	uint32_t noise_until_ms;
 	uint32_t loss, twice, delay_ms;
