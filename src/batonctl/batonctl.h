@@ -27,6 +27,9 @@ struct options {
 	unsigned limit;                  /* rows; 0: no limit */
 	unsigned interval_s;             /* watch */
 	const char *client, *vip, *host; /* filters; NULL: any */
+	const char *reason;              /* host health, drain; NULL: none */
+	int capacity, load;              /* host; percent; -1: not given */
+	bool inactive;                   /* drain: end established connections as well */
 };
 
 /*
@@ -51,6 +54,9 @@ int watch_command(const struct options *o);
 int reload_command(const struct options *o);
 int check_command(const struct options *o);
 int doctor_command(const struct options *o);
+int host_command(const struct options *o);
+int drain_command(const struct options *o);
+int undrain_command(const struct options *o);
 
 /* Complain on standard error about an unknown word, with the nearest known one. Returns BATONCTL_USAGE. */
 int batonctl_unknown(const char *what, const char *word, const char *const known[]);

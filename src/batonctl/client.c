@@ -20,14 +20,15 @@ static int fail(int err, char *why, const char *path, const char *hint)
 	return err;
 }
 
-static const char *hint_of(int err)
+static const char *hint_of(int err, bool agent)
 {
 	if (err == -ENOENT || err == -ECONNREFUSED)
-		return "; is batond running, and is this its run directory (-r, -c)?";
-	return err == -EACCES || err == -EPERM ? "; only root and batond's own user may ask" : "";
+		return agent ? "; is baton-agent running on this host, and is this its run directory (-r)?"
+			     : "; is batond running, and is this its run directory (-r, -c)?";
+	return !agent && (err == -EACCES || err == -EPERM) ? "; only root and batond's own user may ask" : "";
 }
 
-static int connect_to(const char *path, char *why)
+static int connect_to(const char *path, bool agent, char *why)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
 	struct timeval timeout = { .tv_sec = CLIENT_TIMEOUT_S };
@@ -42,7 +43,7 @@ static int connect_to(const char *path, char *why)
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout) < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout) < 0 ||
 	    connect(fd, (struct sockaddr *)&to, sizeof to) < 0) {
-		err = fail(-errno, why, path, hint_of(-errno));
+		err = fail(-errno, why, path, hint_of(-errno, agent));
 		close(fd);
 		return err;
 	}
@@ -94,7 +95,7 @@ int client_telemetry_open(const char *run_dir, char *why)
 
 	/* the path is DPDK's: RUNTIME_DIRECTORY/dpdk/PREFIX */
 	snprintf(path, sizeof path, "%.400s/dpdk/baton/dpdk_telemetry.v2", run_dir);
-	fd = connect_to(path, why);
+	fd = connect_to(path, false, why);
 	if (fd < 0)
 		return fd;
 	/* DPDK speaks first: its version, its pid, its limit */
@@ -152,7 +153,7 @@ int client_control_request(const char *run_dir, const char *request, char **ret,
 	int fd, err;
 
 	snprintf(path, sizeof path, "%.400s/batond.sock", run_dir);
-	fd = connect_to(path, why);
+	fd = connect_to(path, false, why);
 	if (fd < 0)
 		return fd;
 	err = send_text(fd, request, why);
@@ -160,4 +161,22 @@ int client_control_request(const char *run_dir, const char *request, char **ret,
 		err = receive(fd, ret, &len, why);
 	close(fd);
 	return err;
+}
+
+ssize_t client_agent_request(const char *path, const void *packet, size_t len, void *reply, size_t size, char *why)
+{
+	int fd = connect_to(path, true, why);
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	/* an agent that turns us away has said why, and may have closed already */
+	if (send(fd, packet, len, MSG_NOSIGNAL) < 0 && errno != EPIPE && errno != ECONNRESET)
+		n = fail(-errno, why, path, "");
+	else if ((n = recv(fd, reply, size, MSG_TRUNC)) <= 0)
+		n = fail(n ? -errno : -ECONNRESET, why, path, " (no answer from the agent)");
+	else if ((size_t)n > size)
+		n = fail(-EMSGSIZE, why, path, "");
+	close(fd);
+	return n;
 }

@@ -6,6 +6,7 @@
 #ifndef BATON_BATONCTL_CLIENT_H
 #define BATON_BATONCTL_CLIENT_H
 
+#include <sys/types.h>
 #include <jansson.h>
 
 #define CLIENT_REPLY_MAX (64 * 1024) /* bytes of one reply packet */
@@ -25,5 +26,11 @@ int client_telemetry_request(int fd, const char *request, json_t **ret, char *wh
  * reply's text (to be freed), or -errno with the reason.
  */
 int client_control_request(const char *run_dir, const char *request, char **ret, char *why);
+
+/*
+ * One packet to the agent of a host and its answer, at most size bytes. Length of
+ * the answer, or -errno with the reason.
+ */
+ssize_t client_agent_request(const char *path, const void *packet, size_t len, void *reply, size_t size, char *why);
 
 #endif

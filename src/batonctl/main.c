@@ -24,6 +24,12 @@ static const struct command {
 	  "Check whether this machine is ready for batond with this device file, and say what to do." },
 	{ "check", check_command, "check [FILE]",
 	  "Check a device file and its VIP files without batond; prints every finding." },
+	{ "host", host_command, "host list|add|set|health|del [APP] [healthy|failing|unknown|auto]",
+	  "On a host: show what runs here and how it is, or tell it: add or set APP with --capacity N, --load PERCENT; "
+	  "health APP with --reason TEXT, auto: as others say; del APP. APP is tcp/VIP:PORT[@HOST:PORT][#SPECIFIC]." },
+	{ "drain", drain_command, "drain HOST [APP] [--reason TEXT] [--inactive]",
+	  "On a host: no new connections for all of it, or for APP; with --inactive established ones end as well." },
+	{ "undrain", undrain_command, "undrain HOST [APP]", "On a host: take a drain back." },
 	{ "help", help_command, "help [COMMAND]", "Explain." },
 	{ 0 },
 };
@@ -62,9 +68,12 @@ static void help_all(void)
 	       "      --all           show drops: also reasons that never occurred\n"
 	       "      --client ADDRESS, --vip NAME, --host ADDRESS\n"
 	       "                      show routes, show endpoints: only those\n"
+	       "      --reason TEXT, --capacity N, --load PERCENT, --inactive\n"
+	       "                      host, drain: what to tell the agent, whose run directory is -r (default "
+	       "/run/baton-agent)\n"
 	       "  -n, --interval N    watch: seconds between two looks (default 1)\n"
 	       "\nExit codes: 0 done; 1 refused, or a check found a fault; 2 wrong command line; 3 no answer from "
-	       "batond.\n");
+	       "batond or the agent.\n");
 }
 
 static int help_command(const struct options *o)

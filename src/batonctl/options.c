@@ -8,6 +8,7 @@
 
 #include "base/conf.h"
 #include "baton/addr.h"
+#include "baton/health.h"
 #include "batonctl/batonctl.h"
 #include "config/schema.h"
 
@@ -16,7 +17,19 @@
 #define DEFAULT_LIMIT 1000
 #define INTERVAL_MAX_S 3600
 
-enum { OPTION_JSON = 256, OPTION_COUNT, OPTION_ALL, OPTION_CLIENT, OPTION_VIP, OPTION_HOST, OPTION_VERSION };
+enum {
+	OPTION_JSON = 256,
+	OPTION_COUNT,
+	OPTION_ALL,
+	OPTION_CLIENT,
+	OPTION_VIP,
+	OPTION_HOST,
+	OPTION_VERSION,
+	OPTION_REASON,
+	OPTION_CAPACITY,
+	OPTION_LOAD,
+	OPTION_INACTIVE
+};
 
 static const struct option long_options[] = {
 	{ "run-dir", required_argument, NULL, 'r' },
@@ -29,6 +42,10 @@ static const struct option long_options[] = {
 	{ "client", required_argument, NULL, OPTION_CLIENT },
 	{ "vip", required_argument, NULL, OPTION_VIP },
 	{ "host", required_argument, NULL, OPTION_HOST },
+	{ "reason", required_argument, NULL, OPTION_REASON },
+	{ "capacity", required_argument, NULL, OPTION_CAPACITY },
+	{ "load", required_argument, NULL, OPTION_LOAD },
+	{ "inactive", no_argument, NULL, OPTION_INACTIVE },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, OPTION_VERSION },
 	{ 0 },
@@ -70,6 +87,33 @@ static int vip_check(const char *text, char *why)
 	return -EINVAL;
 }
 
+static int signed_parse(const char *name, const char *text, unsigned long max, int *ret, char *why)
+{
+	unsigned n;
+	int err = number_parse(name, text, 0, max, &n, why);
+
+	if (!err)
+		*ret = (int)n;
+	return err;
+}
+
+/* What a host is told. */
+static int host_option_take(struct options *o, int c, char *why)
+{
+	switch (c) {
+	case OPTION_REASON:
+		o->reason = optarg;
+		return 0;
+	case OPTION_CAPACITY:
+		return signed_parse("--capacity", optarg, 99, &o->capacity, why);
+	case OPTION_LOAD:
+		return signed_parse("--load", optarg, HEALTH_LOAD_MAX / 100, &o->load, why);
+	default:
+		o->inactive = true;
+		return 0;
+	}
+}
+
 static int option_take(struct options *o, int c, char *why)
 {
 	switch (c) {
@@ -104,9 +148,11 @@ static int option_take(struct options *o, int c, char *why)
 	case OPTION_HOST:
 		o->host = optarg;
 		return addr_check("--host", optarg, why);
-	default:
+	case OPTION_VIP:
 		o->vip = optarg;
 		return vip_check(optarg, why);
+	default:
+		return host_option_take(o, c, why);
 	}
 }
 
@@ -143,7 +189,7 @@ static int words_take(struct options *o, int argc, char **argv, char *why)
 
 int options_parse(int argc, char **argv, struct options *ret, char *why)
 {
-	struct options o = { .limit = DEFAULT_LIMIT, .interval_s = 1 };
+	struct options o = { .limit = DEFAULT_LIMIT, .interval_s = 1, .capacity = -1, .load = -1 };
 	int c, err;
 
 	optind = 0; /* GNU: start afresh */

@@ -178,6 +178,17 @@ class Agent:
         self.process.wait_ready(notify.ready)
         return self
 
+    @property
+    def socket(self):
+        return os.path.join(self.run_dir, "agent.sock")
+
+    def ctl(self, *words, check=True):
+        return self.topology.run(self.host, BATONCTL, "--run-dir", self.run_dir, *words, check=check)
+
+    def rows(self):
+        """What batonctl host list shows, by application."""
+        return {r["app"]: r for r in json.loads(self.ctl("host", "list", "--json").stdout)}
+
     def remove(self, check=True):
         return self.topology.run(self.host, AGENT, "--config", self.config, "--remove", check=check)
 
