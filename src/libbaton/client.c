@@ -144,7 +144,7 @@ static int request_make(const struct baton_application *a, struct baton_agent_re
 	return 0;
 }
 
-/* A third of the shortest silence. */
+/* A third of the shortest silence. Sets the timer: to be followed, not preceded, by app_mark(). */
 static void beat_find(struct baton_client *c)
 {
 	uint32_t least = 0;
@@ -187,8 +187,8 @@ int baton_client_add(struct baton_client *c, const struct baton_application *a)
 	if (place < 0)
 		return -ENOSPC;
 	c->apps[place] = (struct client_app){ .used = true, .request = r };
-	app_mark(c, &c->apps[place]);
 	beat_find(c);
+	app_mark(c, &c->apps[place]);
 	return place;
 }
 
@@ -205,14 +205,13 @@ int baton_client_del(struct baton_client *c, int id)
 
 	if (!a)
 		return -ENOENT;
-	if (a->told) {
-		a->leaving = true;
-		a->request.type = BATON_AGENT_APP_DEL;
-		app_mark(c, a);
-	} else {
-		a->used = false;
-	}
+	a->leaving = a->told || a->waiting;
+	a->used = a->leaving;
 	beat_find(c);
+	if (!a->leaving)
+		return 0;
+	a->request.type = BATON_AGENT_APP_DEL;
+	app_mark(c, a);
 	return 0;
 }
 

@@ -153,6 +153,8 @@ static void reply_take(struct baton_client *c, const struct baton_agent_reply *r
 		if (!a->used || !a->waiting || a->tag != ntohl(r->tag))
 			continue;
 		a->waiting = false;
+		if (a->leaving && a->unsent)
+			return; /* the answer to what was said before */
 		if (r->type == BATON_AGENT_APP_DEL && a->leaving) {
 			a->used = a->leaving = false;
 			return;
