@@ -45,6 +45,8 @@ void health_service_remove_files(const char *run_dir)
 
 	file_path(path, run_dir);
 	unlink(path);
+	snprintf(path, sizeof path, "%s/health.new", run_dir); /* of an agent that was killed while it wrote */
+	unlink(path);
 	snprintf(path, sizeof path, "%s/" BATON_AGENT_SOCKET_NAME, run_dir);
 	unlink(path);
 }
