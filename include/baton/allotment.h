@@ -22,11 +22,16 @@ struct allotment_request {
 	uint16_t vip;        /* id; stands for its address, port and protocol */
 	uint16_t classifier; /* index of the asking classifier */
 	uint32_t wanted;     /* new connections expected until the next request */
+	uint32_t used;       /* new connections placed since the last request, with tokens or without */
 };
+
+/* Why a share is what it is; for people. */
+#define ALLOTMENT_STALE 1   /* the host's word is too old: by its configured capacity */
+#define ALLOTMENT_WARMING 2 /* came back lately: less than its full share */
 
 struct allotment_share {
 	uint16_t endpoint; /* id */
-	uint16_t zero;
+	uint16_t flags;    /* ALLOTMENT_* above */
 	uint32_t share;
 };
 

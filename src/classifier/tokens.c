@@ -210,7 +210,7 @@ static bool ask(struct tokens *t, uint16_t vip, uint64_t now_ns, struct allotmen
 
 	if (!due(s, now_ns))
 		return false;
-	*ret = (struct allotment_request){ .vip = vip, .classifier = t->index, .wanted = wanted(s) };
+	*ret = (struct allotment_request){ .vip = vip, .classifier = t->index, .wanted = wanted(s), .used = s->demand };
 	s->demand = 0;
 	s->asked_ns = now_ns;
 	s->waiting = 1;

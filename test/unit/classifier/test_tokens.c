@@ -354,6 +354,7 @@ static void asks_before_tokens_or_time_run_out(void **state)
 {
 	const uint32_t shares[] = { 50, 50 };
 	struct bench *b = bench_new(2, BATON_CONSUME_LINEAR);
+	struct allotment_request r;
 	uint32_t n = 0;
 
 	assert_true(wants(b, T0, &n));
@@ -366,9 +367,10 @@ static void asks_before_tokens_or_time_run_out(void **state)
 		choose(b, T0 + 780 * CLOCK_NS_PER_MS);
 	assert_false(wants(b, T0 + 780 * CLOCK_NS_PER_MS, &n));
 	choose(b, T0 + 781 * CLOCK_NS_PER_MS);
-	assert_true(wants(b, T0 + 781 * CLOCK_NS_PER_MS, &n));
+	assert_true(tokens_wants(&b->t, b->v, T0 + 781 * CLOCK_NS_PER_MS, &r));
 	/* it grows with demand */
-	assert_int_equal(n, 150);
+	assert_int_equal(r.wanted, 150);
+	assert_int_equal(r.used, 75);
 	bench_free(b);
 }
 
