@@ -3,60 +3,26 @@
 
 #include <string.h>
 
-/* Bytes of the UTF-8 character at p (RFC 3629), 0 if it is none. p ends with NUL. */
-static size_t utf8_length(const unsigned char *p)
-{
-	size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : p[0] >= 0xe0 && p[0] < 0xf0 ? 3 : 0;
-
-	if (p[0] >= 0xf0 && p[0] < 0xf5)
-		n = 4;
-	for (size_t i = 1; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	/* longer than need be, half of a surrogate pair, beyond the last */
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] >= 0xa0) || (p[0] == 0xf0 && p[1] < 0x90) ||
-	    (p[0] == 0xf4 && p[1] >= 0x90))
-		return 0;
-	return n;
-}
-
-/* C0, DEL and C1, the last as UTF-8. */
-static bool control_at(const unsigned char *p)
-{
-	return p[0] < ' ' || p[0] == 0x7f || (p[0] == 0xc2 && p[1] < 0xa0);
-}
+#include "base/text.h"
 
 void agent_health_reason_copy(char to[HEALTH_REASON_MAX], const char *from)
 {
-	const unsigned char *p = (const unsigned char *)from;
-	size_t n = 0, len;
+	size_t n = from ? strnlen(from, HEALTH_REASON_MAX) : 0;
 
-	while (p && *p) {
-		len = utf8_length(p);
-		if (n + (len ? len : 1) > HEALTH_REASON_MAX - 1)
-			break;
-		if (!len || control_at(p))
-			to[n++] = '?';
-		else
-			memcpy(to + n, p, len), n += len;
-		p += len ? len : 1;
-	}
+	memset(to, 0, HEALTH_REASON_MAX);
+	if (!n)
+		return;
+	memcpy(to, from, n); /* without its end, if it is too long */
+	text_clean(to, HEALTH_REASON_MAX);
+	n = strlen(to);
 	memset(to + n, 0, HEALTH_REASON_MAX - n);
 }
 
 bool agent_health_text_valid(const char *text, size_t size)
 {
-	const unsigned char *p = (const unsigned char *)text;
-	size_t n = strnlen(text, size), len;
-
-	if (n == size)
+	if (!text_valid(text, size))
 		return false;
-	for (size_t i = 0; i < n; i += len) {
-		len = utf8_length(p + i);
-		if (!len || control_at(p + i))
-			return false;
-	}
-	for (; n < size; n++)
+	for (size_t n = strlen(text); n < size; n++)
 		if (text[n])
 			return false;
 	return true;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent/balancers.h"
+#include "agent/health_counters.h"
 #include "agent/health_memory.h"
 #include "agent/local_socket.h"
 #include "agent/teller.h"
@@ -212,6 +213,14 @@ static const struct health_row *row_told(void *arg, const struct health_app_id *
 	return s->speaking ? health_table_find(&s->host.table, id) : NULL;
 }
 
+static bool counter_read(void *arg, unsigned i, const char **ret_name, const char **ret_text, uint64_t *ret_value)
+{
+	const struct health_service *s = arg;
+	struct health_counters c = { s->socket, s->balancers, s->speaking ? s->host.counters : NULL };
+
+	return health_counter_read(&c, i, ret_name, ret_text, ret_value);
+}
+
 /* Rows of the configuration; those that are no longer in it go. */
 static void applications_set(struct health_service *s, const struct agent_config *c)
 {
@@ -339,6 +348,7 @@ int health_service_start(struct loop *l, const struct agent_config *c, struct he
 		health_service_stop(s);
 		return err;
 	}
+	local_desk_counters(s->desk, counter_read, s);
 	applications_set(s, c);
 	agent_health_hook(s->health, work_now, s);
 	work_now(s);

@@ -33,6 +33,12 @@ void local_desk_config(struct local_desk *d, const struct agent_config *c)
 	d->config = c;
 }
 
+void local_desk_counters(struct local_desk *d, local_counter_fn fn, void *arg)
+{
+	d->counter = fn;
+	d->counter_arg = arg;
+}
+
 unsigned local_desk_count(const struct local_desk *d)
 {
 	return d->n;
@@ -119,6 +125,8 @@ size_t local_desk_serve(struct local_desk *d, struct local_peer *p, const uint8_
 		local_refuse(why, err, "%s", fault);
 	else if (r.type == BATON_AGENT_LIST)
 		return local_list(d, &r, reply);
+	else if (r.type == BATON_AGENT_COUNTERS)
+		return local_counters(d, &r, reply);
 	else
 		err = request_serve(d, p, &r, why);
 	local_reply_begin((struct baton_agent_reply *)reply, &r, err, why);

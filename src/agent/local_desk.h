@@ -60,6 +60,11 @@ void local_desk_config(struct local_desk *d, const struct agent_config *c);
  */
 size_t local_desk_serve(struct local_desk *d, struct local_peer *p, const uint8_t *packet, size_t len, uint64_t now_ns,
 			uint8_t *reply);
+/* Counter i, its name and explanation (static); false if there is none. */
+typedef bool (*local_counter_fn)(void *arg, unsigned i, const char **ret_name, const char **ret_text,
+				 uint64_t *ret_value);
+/* Where the counters come from that clients may ask for. */
+void local_desk_counters(struct local_desk *d, local_counter_fn fn, void *arg);
 /* The connection has ended. */
 void local_desk_leave(struct local_desk *d, const struct local_peer *p);
 /* Whose silence lasts too long, fails. When to call again; UINT64_MAX: nobody promised to speak. */

@@ -24,6 +24,8 @@ struct local_desk {
 	struct agent_health *health;
 	local_told_fn told;
 	void *told_arg;
+	local_counter_fn counter; /* NULL: none */
+	void *counter_arg;
 	struct local_registration registrations[LOCAL_MAX_REGISTRATIONS];
 	unsigned n;
 };
@@ -46,5 +48,8 @@ int local_host_wish(struct local_desk *d, const struct local_request *r, char *w
 
 /* The rows behind r->app. Bytes of the reply. */
 size_t local_list(struct local_desk *d, const struct local_request *r, uint8_t *reply);
+
+/* All counters. Bytes of the reply. */
+size_t local_counters(struct local_desk *d, const struct local_request *r, uint8_t *reply);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Requests of operators, and the list. */
+/* Requests of operators, the list, the counters. */
+#include <endian.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -163,4 +164,23 @@ size_t local_list(struct local_desk *d, const struct local_request *r, uint8_t *
 	if (d->config->name)
 		snprintf(head->host, sizeof head->host, "%s", d->config->name);
 	return sizeof *head + n * sizeof rows[0];
+}
+
+size_t local_counters(struct local_desk *d, const struct local_request *r, uint8_t *reply)
+{
+	struct baton_agent_counter *c = (struct baton_agent_counter *)(reply + sizeof(struct baton_agent_reply));
+	struct baton_agent_reply *head = (struct baton_agent_reply *)reply;
+	const char *name, *text;
+	uint64_t value;
+	uint8_t n = 0;
+
+	for (; n < BATON_AGENT_MAX_COUNTERS && d->counter && d->counter(d->counter_arg, n, &name, &text, &value); n++) {
+		memset(&c[n], 0, sizeof c[n]);
+		c[n].value = htobe64(value);
+		snprintf(c[n].name, sizeof c[n].name, "%s", name);
+		snprintf(c[n].text, sizeof c[n].text, "%s", text);
+	}
+	local_reply_begin(head, r, 0, NULL);
+	head->n_rows = n;
+	return sizeof *head + n * sizeof c[0];
 }

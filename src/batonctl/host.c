@@ -65,8 +65,12 @@ static int reply_judge(const struct baton_agent_reply *r, ssize_t n, uint8_t typ
 	bool good =
 		n >= (ssize_t)sizeof *r && ntohs(r->magic) == BATON_AGENT_MAGIC && r->version == BATON_AGENT_VERSION;
 
-	if (!good || (r->type != type && !r->error) || r->n_rows > BATON_AGENT_ROWS ||
-	    n != (ssize_t)(sizeof *r + r->n_rows * sizeof(struct baton_agent_row))) {
+	bool rows = type != BATON_AGENT_COUNTERS;
+	size_t row = rows ? sizeof(struct baton_agent_row) : sizeof(struct baton_agent_counter);
+
+	if (!good || (r->type != type && !r->error) ||
+	    r->n_rows > (rows ? BATON_AGENT_ROWS : BATON_AGENT_MAX_COUNTERS) ||
+	    n != (ssize_t)(sizeof *r + r->n_rows * row)) {
 		fprintf(stderr, "batonctl: what answers is not an agent of this version\n");
 		return BATONCTL_UNREACHABLE;
 	}
@@ -163,7 +167,7 @@ static int host_del(const struct options *o)
 
 int host_command(const struct options *o)
 {
-	static const char *const verbs[] = { "list", "add", "set", "health", "del", NULL };
+	static const char *const verbs[] = { "list", "add", "set", "health", "del", "counters", NULL };
 
 	if (!o->n_words || !strcmp(o->words[0], "list"))
 		return o->n_words > 1 ? host_usage("host list takes no further word") : host_list(o);
@@ -173,6 +177,8 @@ int host_command(const struct options *o)
 		return host_health(o);
 	if (!strcmp(o->words[0], "del"))
 		return host_del(o);
+	if (!strcmp(o->words[0], "counters"))
+		return o->n_words > 1 ? host_usage("host counters takes no further word") : host_counters(o);
 	return batonctl_unknown("host command", o->words[0], verbs);
 }
 

@@ -15,7 +15,8 @@ int host_app_set(struct baton_agent_app *to, const char *text);
 /* Ask and judge: an exit code, after complaining if it is not BATONCTL_OK. Of reply (size bytes) all is checked but
  * texts. */
 int host_ask(const struct options *o, struct baton_agent_request *r, struct baton_agent_reply *reply, size_t size);
-/* host list. */
+/* host list, host counters. */
 int host_list(const struct options *o);
+int host_counters(const struct options *o);
 
 #endif

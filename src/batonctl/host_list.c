@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <arpa/inet.h>
+#include <endian.h>
 #include <stdio.h>
 #include <string.h>
 #include <jansson.h>
@@ -96,19 +97,51 @@ static int fetch(const struct options *o, struct baton_agent_reply *ret_head, js
 	return BATONCTL_OK;
 }
 
+static void rows_print(const struct options *o, const struct column *c, const json_t *rows)
+{
+	if (!o->json) {
+		table_print(stdout, c, rows, NULL, 0);
+		return;
+	}
+	json_dumpf(rows, stdout, JSON_INDENT(2));
+	putchar('\n');
+}
+
 int host_list(const struct options *o)
 {
 	struct baton_agent_reply head;
 	json_t *rows = json_array();
 	int code = fetch(o, &head, rows);
 
-	if (code == BATONCTL_OK && o->json) {
-		json_dumpf(rows, stdout, JSON_INDENT(2));
-		putchar('\n');
-	} else if (code == BATONCTL_OK) {
+	if (code == BATONCTL_OK && !o->json)
 		host_print(&head);
-		table_print(stdout, columns, rows, NULL, 0);
-	}
+	if (code == BATONCTL_OK)
+		rows_print(o, columns, rows);
+	json_decref(rows);
+	return code;
+}
+
+int host_counters(const struct options *o)
+{
+	static const struct column counter_columns[] = { { "name", "counter", COLUMN_TEXT },
+							 { "count", "count", COLUMN_NUMBER },
+							 { "text", "meaning", COLUMN_TEXT },
+							 { 0 } };
+	union {
+		struct baton_agent_reply head;
+		uint8_t bytes[BATON_AGENT_REPLY_MAX];
+	} reply;
+	const struct baton_agent_counter *c = (const void *)(reply.bytes + sizeof reply.head);
+	struct baton_agent_request r = { .type = BATON_AGENT_COUNTERS };
+	int code = host_ask(o, &r, &reply.head, sizeof reply);
+	json_t *rows = json_array();
+
+	for (unsigned i = 0; code == BATONCTL_OK && i < reply.head.n_rows; i++)
+		json_array_append_new(rows, json_pack("{s:o, s:I, s:o}", "name", text_json(c[i].name, sizeof c[i].name),
+						      "count", (json_int_t)be64toh(c[i].value), "text",
+						      text_json(c[i].text, sizeof c[i].text)));
+	if (code == BATONCTL_OK)
+		rows_print(o, counter_columns, rows);
 	json_decref(rows);
 	return code;
 }

@@ -24,7 +24,7 @@ static const struct command {
 	  "Check whether this machine is ready for batond with this device file, and say what to do." },
 	{ "check", check_command, "check [FILE]",
 	  "Check a device file and its VIP files without batond; prints every finding." },
-	{ "host", host_command, "host list|add|set|health|del [APP] [healthy|failing|unknown|auto]",
+	{ "host", host_command, "host list|counters|add|set|health|del [APP] [healthy|failing|unknown|auto]",
 	  "On a host: show what runs here and how it is, or tell it: add or set APP with --capacity N, --load PERCENT; "
 	  "health APP with --reason TEXT, auto: as others say; del APP. APP is tcp/VIP:PORT[@HOST:PORT][#SPECIFIC]." },
 	{ "drain", drain_command, "drain HOST [APP] [--reason TEXT] [--inactive]",

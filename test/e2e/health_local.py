@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Applications tell an agent how they are: by libbaton, by packets of their own, by batonctl; killed, hung, not let in."""
+import json
 import os
 import signal
 
@@ -70,6 +71,9 @@ def scenario(checks):
                     "the user is told")
         application(t, agent, "mailer", "--vip", VIP4, "--port", "25", "--load", "1000", uid=NOBODY)
         is_now(MAIL, health="healthy", load=10.0, capacity=20)
+
+        counted = {c["name"]: c["count"] for c in json.loads(agent.ctl("host", "counters", "--json").stdout)}
+        checks.true("refusals are counted", counted["local_refused_user"] >= 1 and counted["local_hung_up"] == 1, counted)
 
         agent.ctl("drain", "host1", "--reason", "new kernel")
         is_now(WEB, target="draining", current="draining", health="healthy", reason="new kernel")

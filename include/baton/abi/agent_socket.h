@@ -35,6 +35,7 @@ enum baton_agent_request_type {
 	BATON_AGENT_HOST_SET,  /* operator: add a row or speak about one */
 	BATON_AGENT_HOST_DEL,  /* operator: take back all that operators have said about a row */
 	BATON_AGENT_HOST_WISH, /* operator: .wish for the row, or for the whole host if .app is all 0 */
+	BATON_AGENT_COUNTERS,  /* all counters: struct baton_agent_counter instead of rows */
 	BATON_AGENT_N_REQUESTS
 };
 
@@ -114,11 +115,25 @@ struct baton_agent_reply {
 	char text[BATON_AGENT_TEXT]; /* why it is refused; LIST: reason of host_wish */
 };
 
+#define BATON_AGENT_MAX_COUNTERS 55 /* of one reply */
+
+/* What the agent has counted since it was started. */
+struct baton_agent_counter {
+	__be64 value;
+	char name[40]; /* "seal_forged" */
+	char text[96]; /* explanation */
+};
+
+_Static_assert(sizeof(struct baton_agent_counter) == 144, "no hidden padding");
 _Static_assert(sizeof(struct baton_agent_app) == 104, "no hidden padding");
 _Static_assert(sizeof(struct baton_agent_request) == 444, "no hidden padding");
 _Static_assert(sizeof(struct baton_agent_row) == 496, "no hidden padding");
 _Static_assert(sizeof(struct baton_agent_reply) == 272, "no hidden padding");
 
 #define BATON_AGENT_REPLY_MAX (sizeof(struct baton_agent_reply) + BATON_AGENT_ROWS * sizeof(struct baton_agent_row))
+
+_Static_assert(BATON_AGENT_MAX_COUNTERS * sizeof(struct baton_agent_counter) <=
+		       BATON_AGENT_REPLY_MAX - sizeof(struct baton_agent_reply),
+	       "one reply holds all counters");
 
 #endif
