@@ -100,7 +100,8 @@ int baton_client_fd(const struct baton_client *c);
 /*
  * Connect if need be, say what is to be said, hear what the agent answers. Never
  * blocks. 0; -ENOTCONN: no agent there now (it goes on trying); -EACCES: the agent
- * does not let this user in (it goes on trying as well); -EPROTO: what answers is no agent.
+ * does not let this user in, -EUSERS: it has too many clients (it goes on trying as well); -EPROTO: what answers is no
+ * agent.
  */
 int baton_client_process(struct baton_client *c);
 /*

@@ -163,6 +163,14 @@ int client_control_request(const char *run_dir, const char *request, char **ret,
 	return err;
 }
 
+/* Where the other end closed before it has read all, the kernel tells this first, once, then what it said. */
+static ssize_t reply_receive(int fd, void *reply, size_t size)
+{
+	ssize_t n = recv(fd, reply, size, MSG_TRUNC);
+
+	return n < 0 && errno == ECONNRESET ? recv(fd, reply, size, MSG_TRUNC) : n;
+}
+
 ssize_t client_agent_request(const char *path, const void *packet, size_t len, void *reply, size_t size, char *why)
 {
 	int fd = connect_to(path, true, why);
@@ -173,7 +181,7 @@ ssize_t client_agent_request(const char *path, const void *packet, size_t len, v
 	/* an agent that turns us away has said why, and may have closed already */
 	if (send(fd, packet, len, MSG_NOSIGNAL) < 0 && errno != EPIPE && errno != ECONNRESET)
 		n = fail(-errno, why, path, "");
-	else if ((n = recv(fd, reply, size, MSG_TRUNC)) <= 0)
+	else if ((n = reply_receive(fd, reply, size)) <= 0)
 		n = fail(n ? -errno : -ECONNRESET, why, path, " (no answer from the agent)");
 	else if ((size_t)n > size)
 		n = fail(-EMSGSIZE, why, path, "");

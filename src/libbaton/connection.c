@@ -76,8 +76,7 @@ void client_connect(struct baton_client *c)
 		}
 	}
 	if (fd < 0) {
-		if (fd == -EACCES || c->state != -EACCES)
-			c->state = fd == -EACCES ? -EACCES : -ENOTCONN;
+		c->state = fd == -EACCES ? -EACCES : -ENOTCONN;
 		timer_set(c, RETRY_MS);
 		return;
 	}
@@ -101,7 +100,7 @@ static bool request_send(struct baton_client *c, struct baton_agent_request *r)
 		return true;
 	if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS)
 		c->blocked = true;
-	else if (errno != EPIPE) /* EPIPE: what the agent said last may still be read */
+	else if (errno != EPIPE && errno != ECONNRESET) /* closed: what the agent said last may still be read */
 		client_disconnect(c, -ENOTCONN);
 	return false;
 }
@@ -182,12 +181,15 @@ void client_receive(struct baton_client *c)
 		n = recv(c->socket_fd, &r, sizeof r, MSG_TRUNC);
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
 			return;
+		/* closed before it has read all we sent: the kernel tells this first, once, then what it said */
+		if (n < 0 && errno == ECONNRESET)
+			continue;
 		if (n <= 0) {
-			client_disconnect(c, c->state == -EACCES ? -EACCES : -ENOTCONN);
+			client_disconnect(c, -ENOTCONN);
 		} else if (!reply_valid(&r, n)) {
 			client_disconnect(c, -EPROTO);
-		} else if (ntohl(r.error) == EACCES && r.type == BATON_AGENT_N_REQUESTS) {
-			client_disconnect(c, -EACCES); /* the agent's word at the door */
+		} else if (r.error && r.type == BATON_AGENT_N_REQUESTS) {
+			client_disconnect(c, -(int)ntohl(r.error)); /* the agent's word at the door */
 		} else {
 			reply_take(c, &r);
 		}

@@ -290,6 +290,32 @@ static void too_many_are_turned_away(void **state)
 			close(fds[i]);
 }
 
+/* The library has sent already when it is turned away; nobody reads that. */
+static void library_hears_why_it_is_turned_away(void **state)
+{
+	struct bench *b = *state;
+	int fds[4], state_then = 0;
+
+	for (int i = 0; i < 4; i++) {
+		fds[i] = plain(b);
+		assert_int_equal(loop_turn(b->loop, 0), 0);
+	}
+	web_add(b);
+	for (int i = 0; i < TURNS && state_then != -EUSERS; i++) {
+		struct pollfd p = { .fd = baton_client_fd(b->client), .events = POLLIN };
+
+		assert_true(poll(&p, 1, 1) >= 0);
+		if (p.revents)
+			state_then = baton_client_process(b->client);
+		assert_int_equal(loop_turn(b->loop, 0), 0);
+	}
+	assert_int_equal(state_then, -EUSERS);
+	for (int i = 0; i < 4; i++)
+		close(fds[i]);
+	settle(b);
+	assert_int_equal(only_row(b)->state, HEALTH_HEALTHY);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -298,7 +324,7 @@ int main(void)
 		CASE(library_tells_everything), CASE(library_refuses_nonsense),
 		CASE(agent_comes_back),         CASE(waiting_ends),
 		CASE(closed_client_is_noticed), CASE(who_does_not_read_is_not_read_from),
-		CASE(too_many_are_turned_away),
+		CASE(too_many_are_turned_away), CASE(library_hears_why_it_is_turned_away),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
