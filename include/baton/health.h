@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Health and load of applications, as hosts tell it (requirements H1-H6): the
- * rows of a host's table and the seven messages about it, as plain structs.
+ * rows of a host's table and the seven messages about it, as plain structs; and
+ * the two with which one host of a group speaks for the others (H7).
  * Numbers in host order. The wire form is src/wire/'s business.
  */
 #ifndef BATON_HEALTH_H
@@ -18,6 +19,7 @@
 #define HEALTH_REASON_MAX 128  /* bytes with NUL */
 #define HEALTH_MAX_ROWS 1024   /* of one host */
 #define HEALTH_MAX_CHUNKS 64
+#define HEALTH_MAX_MEMBERS 64  /* of one group */
 #define HEALTH_LOAD_FULL 10000 /* load is counted in hundredths of a percent; more than this is overload */
 #define HEALTH_LOAD_MAX 60000
 
@@ -65,6 +67,8 @@ enum health_message_type {
 	HEALTH_SEND_SNAPSHOT,
 	HEALTH_POSTULATE,
 	HEALTH_POSTULATE_WRONG,
+	HEALTH_GROUP_HEARTBEAT,
+	HEALTH_GROUP_ASK,
 	HEALTH_N_MESSAGES
 };
 
@@ -91,6 +95,41 @@ enum health_operation { HEALTH_ADD, HEALTH_UPDATE, HEALTH_DELETE };
 struct health_change {
 	uint8_t operation; /* enum health_operation; DELETE uses .row.id only */
 	struct health_row row;
+};
+
+/* What a group's leader tells the balancers. */
+enum health_group_mode {
+	HEALTH_GROUP_CONTENT,    /* a heartbeat for each member that was heard */
+	HEALTH_GROUP_MEMBERSHIP, /* who is there, and that only when it changes */
+	HEALTH_GROUP_RESIGNED,   /* to members: leads no longer */
+	HEALTH_GROUP_N_MODES
+};
+
+/* The heartbeat of one member, in the leader's. */
+struct health_group_entry {
+	uint8_t index; /* bit of the member in .heard; the same in the whole group */
+	uint64_t host; /* its id */
+	uint64_t incarnation, seq;
+	struct health_content content; /* HEALTH_GROUP_MEMBERSHIP: not told, n_chunks is 0 */
+	char name[HEALTH_NAME_MAX];    /* DNS name or empty */
+};
+
+/*
+ * H7. From a group's leader, message.host, to the balancers; message.seq grows
+ * with each. Entries that did not change since the last are left out; .sum
+ * (health_group_sum(), src/health/group.h) is over the entries of all that were heard, so a
+ * receiver knows whether what it remembers is what the leader means, and else
+ * asks. Without entries it goes to the members and says who leads.
+ */
+struct health_group_heartbeat {
+	uint64_t group;       /* id of the group, not 0 */
+	uint64_t term;        /* of this leader; a greater one is a later one */
+	uint32_t interval_ms; /* the next comes after this at the latest */
+	uint8_t mode;         /* enum health_group_mode */
+	uint64_t heard;       /* bit i: member i was heard of in time */
+	uint64_t sum;
+	uint32_t n_entries;
+	const struct health_group_entry *entries;
 };
 
 /*
@@ -128,6 +167,10 @@ struct health_message {
 			uint64_t chunks; /* bit i: chunk i differs */
 			uint16_t n_chunks;
 		} postulate_wrong;
+		struct health_group_heartbeat group_heartbeat;
+		struct {
+			uint64_t group;
+		} group_ask; /* from a balancer to the leader: tell all entries */
 	};
 };
 

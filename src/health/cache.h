@@ -29,7 +29,7 @@
 	X(NO_ROOM_HOST, no_room_host, "messages of hosts beyond the limit of hosts")                     \
 	X(NO_ROOM_ROW, no_room_row, "rows beyond the limit of rows or for want of memory")               \
 	X(MALFORMED, malformed, "messages or rows that contradict themselves")                           \
-	X(UNEXPECTED, unexpected, "messages that only balancers send")
+	X(UNEXPECTED, unexpected, "messages that only balancers send, and those of groups")
 
 enum health_cache_counter {
 #define X(NAME, name, text) HEALTH_CACHE_COUNTER_##NAME,
@@ -147,6 +147,13 @@ void health_cache_fini(struct health_cache *c);
 
 /* A message from a host (already authenticated). */
 void health_cache_receive(struct health_cache *c, const struct health_message *m, uint64_t now_ns);
+/*
+ * Somebody trustworthy says that this run of the host is alive; of its table
+ * nothing. 0; -ENOENT: another run is known here, or none, or it is not present.
+ */
+int health_cache_alive(struct health_cache *c, uint64_t host, uint64_t incarnation, uint64_t now_ns);
+/* From now on a sign of life is expected that often (clipped). 0; -ENOENT: not present. */
+int health_cache_expect(struct health_cache *c, uint64_t host, uint32_t interval_ms);
 /* Age hosts out, repeat asks. Returns when to call again at the latest, if no message comes before. */
 uint64_t health_cache_poll(struct health_cache *c, uint64_t now_ns);
 /*

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -161,15 +162,18 @@ static uint64_t compare(struct health_cache *c, struct health_cache_host *h, con
 	return differing;
 }
 
+static uint32_t interval_clip(uint32_t ms)
+{
+	if (ms < HEALTH_INTERVAL_MIN_MS)
+		return HEALTH_INTERVAL_MIN_MS;
+	return ms > HEALTH_INTERVAL_MAX_MS ? HEALTH_INTERVAL_MAX_MS : ms;
+}
+
 static void receive_heartbeat(struct health_cache *c, struct health_cache_host *h, const struct health_message *m,
 			      uint64_t now_ns)
 {
-	uint32_t ms = m->heartbeat.interval_ms;
-
 	count(c, HEALTH_CACHE_COUNTER_HEARTBEATS);
-	h->interval_ms = ms < HEALTH_INTERVAL_MIN_MS   ? HEALTH_INTERVAL_MIN_MS
-			 : ms > HEALTH_INTERVAL_MAX_MS ? HEALTH_INTERVAL_MAX_MS
-						       : ms;
+	h->interval_ms = interval_clip(m->heartbeat.interval_ms);
 	if (m->heartbeat.name[0])
 		memcpy(h->name, m->heartbeat.name, strlen(m->heartbeat.name) + 1);
 	compare(c, h, m, &m->heartbeat.content, now_ns);
@@ -289,7 +293,7 @@ void health_cache_receive(struct health_cache *c, const struct health_message *m
 {
 	struct health_cache_host *h;
 
-	if (m->type == HEALTH_GET_SNAPSHOT || m->type == HEALTH_POSTULATE_WRONG) {
+	if (m->type == HEALTH_GET_SNAPSHOT || m->type >= HEALTH_POSTULATE_WRONG) {
 		count(c, HEALTH_CACHE_COUNTER_UNEXPECTED);
 		return;
 	}
@@ -316,4 +320,33 @@ void health_cache_receive(struct health_cache *c, const struct health_message *m
 	}
 	heard(c, h, now_ns);
 	receive_known(c, h, m, now_ns);
+}
+
+static struct health_cache_host *present(struct health_cache *c, uint64_t host)
+{
+	for (uint32_t i = 0; i < c->settings.max_hosts; i++) {
+		if (c->hosts[i].id == host && c->hosts[i].presence == HEALTH_PRESENT)
+			return &c->hosts[i];
+	}
+	return NULL;
+}
+
+int health_cache_alive(struct health_cache *c, uint64_t host, uint64_t incarnation, uint64_t now_ns)
+{
+	struct health_cache_host *h = present(c, host);
+
+	if (!h || h->incarnation != incarnation)
+		return -ENOENT;
+	heard(c, h, now_ns);
+	return 0;
+}
+
+int health_cache_expect(struct health_cache *c, uint64_t host, uint32_t interval_ms)
+{
+	struct health_cache_host *h = present(c, host);
+
+	if (!h)
+		return -ENOENT;
+	h->interval_ms = interval_clip(interval_ms);
+	return 0;
 }

@@ -38,6 +38,7 @@
 	X(PROTO, proto, "IP protocol above 255")                                                      \
 	X(STATE, state, "unknown health state")                                                       \
 	X(DIRECTIVE, directive, "unknown directive")                                                  \
+	X(GROUP, group, "group id is 0, unknown mode, or an entry that is none of a member")          \
 	X(OPERATION, operation, "unknown operation")                                                  \
 	X(CAPACITY, capacity, "capacity above 99")                                                    \
 	X(LOAD, load, "load above its limit")                                                         \

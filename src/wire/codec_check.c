@@ -83,6 +83,28 @@ static enum codec_error send_snapshot_check(const Wire__SendSnapshot *s)
 	return e;
 }
 
+static enum codec_error group_entry_check(const Wire__GroupEntry *entry)
+{
+	if (entry->index >= HEALTH_MAX_MEMBERS || !entry->host)
+		return CODEC_GROUP;
+	if (!text_valid(entry->name, HEALTH_NAME_MAX))
+		return CODEC_TEXT;
+	return entry->content ? content_check(entry->content) : CODEC_OK;
+}
+
+static enum codec_error group_heartbeat_check(const Wire__GroupHeartbeat *h)
+{
+	enum codec_error e = h->n_entries <= HEALTH_MAX_MEMBERS ? CODEC_OK : CODEC_COUNT;
+
+	if (!h->group || h->mode >= HEALTH_GROUP_N_MODES)
+		return CODEC_GROUP;
+	if (!h->interval_ms || h->interval_ms > CODEC_INTERVAL_MAX_MS)
+		return CODEC_INTERVAL;
+	for (size_t i = 0; e == CODEC_OK && i < h->n_entries; i++)
+		e = group_entry_check(h->entries[i]);
+	return e;
+}
+
 enum codec_error codec_tree_check(const Wire__Message *tree)
 {
 	if (!tree->host)
@@ -102,6 +124,10 @@ enum codec_error codec_tree_check(const Wire__Message *tree)
 		return content_check(tree->postulate->content);
 	case WIRE__MESSAGE__BODY_POSTULATE_WRONG:
 		return chunks_check(tree->postulate_wrong->chunks, tree->postulate_wrong->n_chunks);
+	case WIRE__MESSAGE__BODY_GROUP_HEARTBEAT:
+		return group_heartbeat_check(tree->group_heartbeat);
+	case WIRE__MESSAGE__BODY_GROUP_ASK:
+		return tree->group_ask->group ? CODEC_OK : CODEC_GROUP;
 	default:
 		return CODEC_TYPE;
 	}

@@ -197,6 +197,78 @@ static enum codec_error send_snapshot_to(const Wire__SendSnapshot *tree, struct 
 	return CODEC_OK;
 }
 
+static enum codec_error group_entry_from(const struct health_group_entry *e, struct codec_arena *a,
+					 Wire__GroupEntry **ret)
+{
+	Wire__GroupEntry *tree = codec_arena_alloc(a, sizeof *tree);
+
+	if (!tree)
+		return CODEC_NO_ROOM;
+	if (!text_ends(e->name, sizeof e->name))
+		return CODEC_TEXT;
+	wire__group_entry__init(tree);
+	tree->index = e->index;
+	tree->host = e->host;
+	tree->incarnation = e->incarnation;
+	tree->seq = e->seq;
+	tree->name = (char *)(uintptr_t)e->name;
+	*ret = tree;
+	return e->content.n_chunks ? content_from(&e->content, a, &tree->content) : CODEC_OK;
+}
+
+static enum codec_error group_heartbeat_from(const struct health_group_heartbeat *h, struct codec_arena *a,
+					     Wire__GroupHeartbeat *ret)
+{
+	enum codec_error e = CODEC_OK;
+
+	if (h->n_entries > HEALTH_MAX_MEMBERS)
+		return CODEC_COUNT;
+	ret->entries = codec_arena_alloc(a, h->n_entries * sizeof *ret->entries);
+	if (!ret->entries)
+		return CODEC_NO_ROOM;
+	ret->n_entries = h->n_entries;
+	ret->group = h->group;
+	ret->term = h->term;
+	ret->interval_ms = h->interval_ms;
+	ret->mode = h->mode;
+	ret->heard = h->heard;
+	ret->sum = h->sum;
+	for (uint32_t i = 0; e == CODEC_OK && i < h->n_entries; i++)
+		e = group_entry_from(&h->entries[i], a, &ret->entries[i]);
+	return e;
+}
+
+static void group_entry_to(const Wire__GroupEntry *tree, struct health_group_entry *ret)
+{
+	ret->index = (uint8_t)tree->index;
+	ret->host = tree->host;
+	ret->incarnation = tree->incarnation;
+	ret->seq = tree->seq;
+	strncpy(ret->name, tree->name, sizeof ret->name - 1);
+	if (tree->content)
+		content_to(tree->content, &ret->content);
+}
+
+static enum codec_error group_heartbeat_to(const Wire__GroupHeartbeat *tree, struct codec_arena *a,
+					   struct health_group_heartbeat *ret)
+{
+	struct health_group_entry *entries = codec_arena_alloc(a, tree->n_entries * sizeof *entries);
+
+	if (!entries)
+		return CODEC_NO_ROOM;
+	for (size_t i = 0; i < tree->n_entries; i++)
+		group_entry_to(tree->entries[i], &entries[i]);
+	ret->group = tree->group;
+	ret->term = tree->term;
+	ret->interval_ms = tree->interval_ms;
+	ret->mode = (uint8_t)tree->mode;
+	ret->heard = tree->heard;
+	ret->sum = tree->sum;
+	ret->entries = entries;
+	ret->n_entries = (uint32_t)tree->n_entries;
+	return CODEC_OK;
+}
+
 /* Point the tree's body at a new one from the arena, initialized. */
 #define BODY_NEW(tree, a, member, NAME)                                          \
 	({                                                                       \
@@ -239,6 +311,12 @@ enum codec_error codec_tree_from(const struct health_message *m, struct codec_ar
 		ret->postulate_wrong->chunks = m->postulate_wrong.chunks;
 		ret->postulate_wrong->n_chunks = m->postulate_wrong.n_chunks;
 		return CODEC_OK;
+	case HEALTH_GROUP_HEARTBEAT:
+		return group_heartbeat_from(&m->group_heartbeat, a, BODY_NEW(ret, a, group_heartbeat, GROUP_HEARTBEAT));
+	case HEALTH_GROUP_ASK:
+		BODY_NEW(ret, a, group_ask, GROUP_ASK);
+		ret->group_ask->group = m->group_ask.group;
+		return CODEC_OK;
 	default:
 		return CODEC_TYPE;
 	}
@@ -273,9 +351,14 @@ enum codec_error codec_tree_to(const Wire__Message *tree, struct codec_arena *a,
 		ret->postulate_wrong.chunks = tree->postulate_wrong->chunks;
 		ret->postulate_wrong.n_chunks = (uint16_t)tree->postulate_wrong->n_chunks;
 		return CODEC_OK;
+	case HEALTH_GROUP_HEARTBEAT:
+		return group_heartbeat_to(tree->group_heartbeat, a, &ret->group_heartbeat);
+	case HEALTH_GROUP_ASK:
+		ret->group_ask.group = tree->group_ask->group;
+		return CODEC_OK;
 	default:
 		return CODEC_OK;
 	}
 }
 
-_Static_assert(WIRE__MESSAGE__BODY_POSTULATE_WRONG - WIRE__MESSAGE__BODY_HEARTBEAT == HEALTH_POSTULATE_WRONG, "");
+_Static_assert(WIRE__MESSAGE__BODY_GROUP_ASK - WIRE__MESSAGE__BODY_HEARTBEAT == HEALTH_GROUP_ASK, "");

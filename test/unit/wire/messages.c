@@ -86,6 +86,35 @@ static void fill_send_snapshot(struct health_message *m)
 	m->send_snapshot.n_rows = 2;
 }
 
+/* Full: every member with the longest entry. */
+static void fill_group_heartbeat(struct health_message *m, bool full)
+{
+	static struct health_group_entry entries[2][HEALTH_MAX_MEMBERS];
+	uint32_t n = full ? HEALTH_MAX_MEMBERS : 2;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct health_group_entry *e = &entries[full][i];
+
+		*e = (struct health_group_entry){ .index = (uint8_t)i, .host = 1 + i };
+		if (!full)
+			continue;
+		e->incarnation = e->seq = UINT64_MAX;
+		e->content = content_of(HEALTH_MAX_CHUNKS);
+		memset(e->name, 'n', sizeof e->name - 1);
+	}
+	m->type = HEALTH_GROUP_HEARTBEAT;
+	m->group_heartbeat = (struct health_group_heartbeat){
+		.group = UINT64_MAX,
+		.term = UINT64_MAX,
+		.interval_ms = 1000,
+		.mode = full ? HEALTH_GROUP_CONTENT : HEALTH_GROUP_MEMBERSHIP,
+		.heard = UINT64_MAX,
+		.sum = UINT64_MAX,
+		.entries = entries[full],
+		.n_entries = n,
+	};
+}
+
 struct health_message message_example(unsigned which)
 {
 	struct health_message m = { .host = UINT64_MAX, .incarnation = UINT64_MAX, .seq = UINT64_MAX };
@@ -131,8 +160,35 @@ struct health_message message_example(unsigned which)
 		m.postulate_wrong.chunks = UINT64_MAX;
 		m.postulate_wrong.n_chunks = 64;
 		break;
+	case MESSAGE_GROUP_HEARTBEAT:
+		fill_group_heartbeat(&m, true);
+		break;
+	case MESSAGE_GROUP_MEMBERSHIP:
+		fill_group_heartbeat(&m, false);
+		break;
+	case MESSAGE_GROUP_ASK:
+		m.type = HEALTH_GROUP_ASK;
+		m.group_ask.group = 5;
+		break;
 	}
 	return m;
+}
+
+static void assert_group_heartbeats_equal(const struct health_group_heartbeat *a,
+					  const struct health_group_heartbeat *b)
+{
+	assert_true(a->group == b->group && a->term == b->term && a->heard == b->heard && a->sum == b->sum);
+	assert_int_equal(a->interval_ms, b->interval_ms);
+	assert_int_equal(a->mode, b->mode);
+	assert_int_equal(a->n_entries, b->n_entries);
+	for (uint32_t i = 0; i < a->n_entries; i++) {
+		assert_int_equal(a->entries[i].index, b->entries[i].index);
+		assert_true(a->entries[i].host == b->entries[i].host);
+		assert_true(a->entries[i].incarnation == b->entries[i].incarnation);
+		assert_true(a->entries[i].seq == b->entries[i].seq);
+		assert_memory_equal(&a->entries[i].content, &b->entries[i].content, sizeof a->entries[i].content);
+		assert_string_equal(a->entries[i].name, b->entries[i].name);
+	}
 }
 
 static void assert_bodies_equal(const struct health_message *a, const struct health_message *b)
@@ -167,6 +223,12 @@ static void assert_bodies_equal(const struct health_message *a, const struct hea
 		assert_int_equal(a->postulate_wrong.id, b->postulate_wrong.id);
 		assert_int_equal(a->postulate_wrong.chunks, b->postulate_wrong.chunks);
 		assert_int_equal(a->postulate_wrong.n_chunks, b->postulate_wrong.n_chunks);
+		break;
+	case HEALTH_GROUP_HEARTBEAT:
+		assert_group_heartbeats_equal(&a->group_heartbeat, &b->group_heartbeat);
+		break;
+	case HEALTH_GROUP_ASK:
+		assert_true(a->group_ask.group == b->group_ask.group);
 		break;
 	}
 }

@@ -228,6 +228,12 @@ SPOIL(capacity, row->capacity = 100)
 SPOIL(load, row->load = HEALTH_LOAD_MAX + 1)
 SPOIL(operation, ((struct health_change *)(uintptr_t)m->row_change.changes)[0].operation = HEALTH_DELETE + 1)
 
+SPOIL(group, m->group_heartbeat.group = 0)
+SPOIL(group_mode, m->group_heartbeat.mode = HEALTH_GROUP_N_MODES)
+SPOIL(group_interval, m->group_heartbeat.interval_ms = 0)
+SPOIL(group_count, m->group_heartbeat.n_entries = HEALTH_MAX_MEMBERS + 1)
+SPOIL(group_ask, m->group_ask.group = 0)
+
 static const struct bad bads[] = {
 	{ CODEC_HOST, MESSAGE_GOODBYE, spoil_host },
 	{ CODEC_TYPE, MESSAGE_GOODBYE, spoil_type },
@@ -255,6 +261,11 @@ static const struct bad bads[] = {
 	{ CODEC_CAPACITY, MESSAGE_ROW_CHANGE, spoil_capacity },
 	{ CODEC_LOAD, MESSAGE_SEND_SNAPSHOT, spoil_load },
 	{ CODEC_OPERATION, MESSAGE_ROW_CHANGE, spoil_operation },
+	{ CODEC_GROUP, MESSAGE_GROUP_HEARTBEAT, spoil_group },
+	{ CODEC_GROUP, MESSAGE_GROUP_HEARTBEAT, spoil_group_mode },
+	{ CODEC_INTERVAL, MESSAGE_GROUP_MEMBERSHIP, spoil_group_interval },
+	{ CODEC_COUNT, MESSAGE_GROUP_HEARTBEAT, spoil_group_count },
+	{ CODEC_GROUP, MESSAGE_GROUP_ASK, spoil_group_ask },
 };
 
 static void test_refused(void **state)
