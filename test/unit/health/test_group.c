@@ -278,8 +278,8 @@ int main(int argc, char **argv)
 	};
 
 	if (argc == 3) {
-		first_seed = (unsigned)atoi(argv[1]);
-		n_seeds = (unsigned)atoi(argv[2]);
+		first_seed = (unsigned)strtoul(argv[1], NULL, 10);
+		n_seeds = (unsigned)strtoul(argv[2], NULL, 10);
 	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

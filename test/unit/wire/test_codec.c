@@ -293,7 +293,9 @@ static void test_refused_bytes(void **state)
 		uint8_t len, bytes[40];
 	} cases[] = {
 		{ CODEC_TYPE, 9, { HOST } },
-		{ CODEC_TYPE, 11, { HOST, 0x5a, 0 } },        /* body 11 */
+		{ CODEC_TYPE, 11, { HOST, 0x6a, 0 } },        /* body 13 */
+		{ CODEC_GROUP, 11, { HOST, 0x5a, 0 } },       /* consolidated heartbeat */
+		{ CODEC_GROUP, 11, { HOST, 0x62, 0 } },       /* ask */
 		{ CODEC_OK, 11, { HOST, 0x2a, 0 } },          /* goodbye */
 		{ CODEC_OK, 13, { HOST, 0x22, 0, 0x2a, 0 } }, /* the last body counts */
 		{ CODEC_INTERVAL, 11, { HOST, 0x22, 0 } },
@@ -332,6 +334,28 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* The longest heartbeat of the largest group has room in a message. */
+static void test_largest_group(void **state)
+{
+	static struct health_group_entry entries[HEALTH_MAX_MEMBERS];
+	struct health_message m = message_example(MESSAGE_GROUP_HEARTBEAT);
+
+	for (unsigned i = 0; i < HEALTH_MAX_MEMBERS; i++) {
+		entries[i] = m.group_heartbeat.entries[1];
+		entries[i].index = (uint8_t)i;
+		entries[i].content.n_chunks = HEALTH_MAX_CHUNKS;
+		memset(entries[i].content.crc, 0xff, sizeof entries[i].content.crc);
+	}
+	m.group_heartbeat.entries = entries;
+	m.group_heartbeat.n_entries = HEALTH_MAX_MEMBERS;
+	assert_int_equal(encode_error(&m), CODEC_OK);
+	entries[5].index = HEALTH_MAX_MEMBERS;
+	assert_int_equal(encode_error(&m), CODEC_GROUP);
+	entries[5].index = 5;
+	entries[5].host = 0;
+	assert_int_equal(encode_error(&m), CODEC_GROUP);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -339,7 +363,8 @@ int main(void)
 		cmocka_unit_test(test_changed_bytes), cmocka_unit_test(test_unknown_fields),
 		cmocka_unit_test(test_lengths),       cmocka_unit_test(test_row_bounds),
 		cmocka_unit_test(test_most_rows),     cmocka_unit_test(test_many_tiny_parts),
-		cmocka_unit_test(test_refused),       cmocka_unit_test(test_refused_bytes),
+		cmocka_unit_test(test_refused),       cmocka_unit_test(test_largest_group),
+		cmocka_unit_test(test_refused_bytes),
 	};
 
 	return cmocka_run_group_tests_name("codec", tests, setup, teardown);
