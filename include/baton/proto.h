@@ -30,6 +30,20 @@ enum baton_unknown {
 /* What a host next hop that does not answer means for new connections. */
 enum baton_unreachable { BATON_UNREACHABLE_AVOID, BATON_UNREACHABLE_KEEP, BATON_N_UNREACHABLES };
 
+/* Where the classifier learns what an endpoint can take (H1, H8). */
+enum baton_health_source {
+	BATON_HEALTH_STATIC, /* from the capacity in the VIP's file */
+	BATON_HEALTH_AGENT,  /* from what the host's agent says of its applications */
+	BATON_N_HEALTH_SOURCES
+};
+
+/* What becomes of established connections when their application turns inactive (H3). */
+enum baton_inactive {
+	BATON_INACTIVE_HOLD, /* they go on */
+	BATON_INACTIVE_STOP, /* their routes go; the next packet meets the VIP's policy for unknown connections */
+	BATON_N_INACTIVES
+};
+
 /* State of a connection as far as the balancer sees it; selects the idle timeout. */
 enum baton_conn_state {
 	BATON_CONN_SYN,         /* TCP, only the client's SYN so far */

@@ -45,7 +45,8 @@ struct view_endpoint {
 	uint8_t capacity; /* 0-99, as configured */
 	uint8_t usable;   /* may get new connections */
 	uint8_t retired;  /* no longer configured; established connections go on */
-	uint8_t zero[6];
+	uint8_t stop;     /* inactive, and the VIP wants its connections ended */
+	uint8_t zero[5];
 };
 
 struct view_vip {
@@ -107,6 +108,7 @@ struct view {
 	uint16_t n_forwarders;
 	uint16_t shim_port_be;
 	const struct shim_keyring *keys;        /* of the shim; whoever made the view frees them with it */
+	bool any_stop;                          /* an endpoint's connections are to be ended */
 	bool any_half_nat;                      /* packets to foreign addresses may be replies of a host */
 	struct view_port ports[VIEW_MAX_PORTS]; /* by DPDK port id */
 	struct view_nexthop *nexthops;

@@ -52,6 +52,7 @@ const char *options_config(const struct options *o);
 int show_command(const struct options *o);
 int watch_command(const struct options *o);
 int reload_command(const struct options *o);
+int device_command(const struct options *o);
 int check_command(const struct options *o);
 int doctor_command(const struct options *o);
 int host_command(const struct options *o);

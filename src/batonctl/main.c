@@ -24,6 +24,9 @@ static const struct command {
 	  "Check whether this machine is ready for batond with this device file, and say what to do." },
 	{ "check", check_command, "check [FILE]",
 	  "Check a device file and its VIP files without batond; prints every finding." },
+	{ "device", device_command, "device drain|undrain HOST [PORT] [--reason TEXT]",
+	  "On a device: send no new connections to HOST (address, or an endpoint's name), or to one PORT of it, from "
+	  "this device alone; kept over a restart. show endpoints tells the reason." },
 	{ "host", host_command, "host list|counters|add|set|health|del [APP] [healthy|failing|unknown|auto]",
 	  "On a host: show what runs here and how it is, or tell it: add or set APP with --capacity N, --load PERCENT; "
 	  "health APP with --reason TEXT, auto: as others say; del APP. APP is tcp/VIP:PORT[@HOST:PORT][#SPECIFIC]." },

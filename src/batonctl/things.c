@@ -51,7 +51,46 @@ static const struct column endpoints[] = { { "vip", "VIP", COLUMN_TEXT },
 					   { "connections", "CONNECTIONS", COLUMN_NUMBER },
 					   { "total", "TOTAL", COLUMN_COUNTER },
 					   { "state", "STATE", COLUMN_TEXT },
+					   { "why", "WHY", COLUMN_TEXT },
 					   { 0 } };
+
+static const struct column hosts[] = {
+	{ "host", "HOST", COLUMN_TEXT },           { "presence", "PRESENCE", COLUMN_TEXT },
+	{ "table", "TABLE", COLUMN_TEXT },         { "applications", "APPS", COLUMN_NUMBER },
+	{ "heard_ms", "HEARD-MS", COLUMN_NUMBER }, { "interval_ms", "INTERVAL-MS", COLUMN_NUMBER },
+	{ "seq", "CHANGES", COLUMN_NUMBER },       { 0 }
+};
+
+static const struct column apps[] = { { "host", "HOST", COLUMN_TEXT },
+				      { "address", "ADDRESS", COLUMN_TEXT },
+				      { "port", "PORT", COLUMN_NUMBER },
+				      { "protocol", "PROTOCOL", COLUMN_TEXT },
+				      { "specific", "SPECIFIC", COLUMN_TEXT },
+				      { "state", "STATE", COLUMN_TEXT },
+				      { "load_percent", "LOAD%", COLUMN_NUMBER },
+				      { "capacity", "CAPACITY", COLUMN_NUMBER },
+				      { "target", "TARGET", COLUMN_TEXT },
+				      { "current", "CURRENT", COLUMN_TEXT },
+				      { "heard_ms", "HEARD-MS", COLUMN_NUMBER },
+				      { "why", "WHY", COLUMN_TEXT },
+				      { 0 } };
+
+static const struct column allotments[] = { { "vip", "VIP", COLUMN_TEXT },       { "host", "HOST", COLUMN_TEXT },
+					    { "port", "PORT", COLUMN_NUMBER },   { "kind", "KIND", COLUMN_TEXT },
+					    { "share", "SHARE", COLUMN_NUMBER }, { "age_ms", "AGE-MS", COLUMN_NUMBER },
+					    { "panic", "PANIC", COLUMN_TEXT },   { 0 } };
+
+static const struct column events[] = { { "time_ms", "TIME-MS", COLUMN_NUMBER },
+					{ "host", "HOST", COLUMN_TEXT },
+					{ "event", "EVENT", COLUMN_TEXT },
+					{ "cause", "CAUSE", COLUMN_TEXT },
+					{ "address", "ADDRESS", COLUMN_TEXT },
+					{ "port", "PORT", COLUMN_NUMBER },
+					{ "state", "STATE", COLUMN_TEXT },
+					{ "target", "TARGET", COLUMN_TEXT },
+					{ "current", "CURRENT", COLUMN_TEXT },
+					{ "why", "WHY", COLUMN_TEXT },
+					{ 0 } };
 
 static const struct column routes[] = { { "client", "CLIENT", COLUMN_TEXT },
 					{ "client_port", "PORT", COLUMN_NUMBER },
@@ -118,6 +157,11 @@ const struct show_thing show_things[] = {
 	{ "routes", "/baton/routes", routes, .keyed = true, .by_client = true, .by_vip = true, .by_host = true,
 	  .help = "routes of connections; filters: --client, --vip, --host; --count: how many" },
 	{ "neighbours", "/baton/neighbours", neighbours, .help = "next hops and their link addresses" },
+	{ "hosts", "/baton/hosts", hosts, .help = "hosts whose agents are heard" },
+	{ "apps", "/baton/apps", apps, .help = "applications as their hosts tell of them" },
+	{ "allotments", "/baton/allotments", allotments,
+	  .help = "shares of new connections, last answer for each VIP" },
+	{ "events", "/baton/events", events, .help = "what happened to hosts and applications, newest first" },
 	{ "drops", "/baton/drops", drops, .zero_key = "count",
 	  .help = "dropped packets by reason; --all: also those with 0" },
 	{ "counters", "/baton/counters", counters, .zero_key = "count",

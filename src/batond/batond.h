@@ -23,7 +23,10 @@
 #define BATOND_MAX_ENDPOINTS 8192
 #define BATOND_MAX_NEXTHOPS 16384
 
+struct allotments;
 struct exception_port;
+struct hosts;
+struct overrides;
 struct ids;
 
 /* What one lcore runs. Written before launch, except for run. */
@@ -91,7 +94,10 @@ struct batond {
 	struct ids *vip_ids, *endpoint_ids;
 	struct endpoint_totals *before; /* by endpoint id: counted for those that had the id earlier */
 	struct neigh *neigh;
-	bool view_due; /* a next hop changed, or ids were released */
+	struct allotments *allotments;
+	struct overrides *overrides;
+	struct hosts *hosts; /* NULL: no live health */
+	bool view_due;       /* neighbourhood, health or overrides have changed */
 
 	const struct view *view; /* published; lcores read it by RCU, everybody else under lock */
 	/* Held by the control thread while it works, by telemetry threads while they read. */
@@ -132,7 +138,9 @@ void kernel_ports_read(struct batond *b);
 int neighbours_start(struct batond *b);
 void neighbours_stop(struct batond *b);
 void neighbours_announce(struct batond *b, const struct view *old);
-/* publish.c: make a view of configuration and neighbourhood, and publish it. */
+/* publish.c: what operators have overridden; make a view of configuration and neighbourhood, and publish it. */
+int publish_overrides_start(struct batond *b);
+void publish_overrides_stop(struct batond *b);
 int publish_start(struct batond *b);
 void publish_stop(struct batond *b);
 /*

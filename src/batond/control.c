@@ -14,15 +14,14 @@
 #include <systemd/sd-daemon.h>
 
 #include <rte_mbuf.h>
-#include <rte_mempool.h>
 #include <rte_ring.h>
-#include <rte_ring_elem.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "batond/allotments.h"
 #include "batond/batond.h"
+#include "batond/hosts.h"
 #include "forwarder/packet.h"
-#include "health/static_source.h"
 
 #define CONTROL_TURN_MS 1
 #define CONTROL_BURST 64
@@ -107,27 +106,6 @@ static void control_packets(struct batond *b, uint64_t now_ns)
 		control_packet(b, packets[i], now_ns);
 }
 
-static void control_allotments(struct batond *b, uint64_t now_ns)
-{
-	struct allotment_request request;
-
-	while (rte_ring_dequeue_elem(b->channel.allotment_requests, &request, sizeof request) == 0) {
-		void *a;
-
-		if (rte_mempool_get(b->channel.allotments, &a) < 0) {
-			b->counters.allotments_failed++;
-			continue;
-		}
-		if (static_source_answer(b->view, &request, now_ns, STATIC_SOURCE_VALID_NS, a) == 0 &&
-		    rte_ring_enqueue(b->channel.allotted[request.classifier], a) == 0) {
-			b->counters.allotments++;
-			continue;
-		}
-		b->counters.allotments_failed++;
-		rte_mempool_put(b->channel.allotments, a);
-	}
-}
-
 static void control_signals(struct batond *b)
 {
 	struct signalfd_siginfo s;
@@ -168,6 +146,7 @@ static void control_turn(struct batond *b, uint64_t *next_release_ns, uint64_t *
 	control_packets(b, now_ns);
 	kernel_ports_read(b);
 	neigh_poll(b->neigh, now_ns);
+	hosts_poll(b, now_ns);
 	if (now_ns >= *next_release_ns) {
 		*next_release_ns = now_ns + CONTROL_RELEASE_NS;
 		b->view_due |= publish_release(b, now_ns);
@@ -179,7 +158,7 @@ static void control_turn(struct batond *b, uint64_t *next_release_ns, uint64_t *
 			log_error("no memory for a new view, the old one stays in force; trying again");
 		}
 	}
-	control_allotments(b, now_ns);
+	allotments_poll(b, now_ns);
 }
 
 void control_run(struct batond *b)

@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "batond/batond.h"
+#include "batond/overrides.h"
 
 #define CONTROL_SOCKET_ERRORS 32
 #define CONTROL_SOCKET_REPLY (CONTROL_SOCKET_ERRORS * sizeof(struct config_error) + 64)
@@ -89,10 +90,60 @@ static void control_socket_reload(struct batond *b, char *reply, size_t size)
 		at += (size_t)snprintf(reply + at, size - at, "%s\n", errors[i].text);
 }
 
+/* An address, or the name of an endpoint in the configuration. */
+static bool control_socket_host(const struct batond *b, const char *text, struct baton_addr *ret)
+{
+	if (baton_addr_parse(text, ret) == 0)
+		return true;
+	for (unsigned i = 0; i < b->config->n_vips; i++) {
+		const struct config_vip *v = &b->config->vips[i];
+
+		for (unsigned k = 0; k < v->n_endpoints; k++) {
+			if (!v->endpoints[k].name || strcmp(v->endpoints[k].name, text))
+				continue;
+			*ret = v->endpoints[k].host;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* "drain HOST PORT [REASON]", "undrain HOST PORT"; port 0: all. */
+static void control_socket_drain(struct batond *b, const char *request, char *reply, size_t size)
+{
+	bool drain = !strncmp(request, "drain ", 6);
+	char name[BATON_ADDR_TEXT_MAX];
+	struct baton_addr host;
+	unsigned port;
+	int at = 0, err;
+
+	if (sscanf(strchr(request, ' '), "%63s %u %n", name, &port, &at) < 2 || port > UINT16_MAX) {
+		snprintf(reply, size, "error wanted: drain HOST PORT [REASON], undrain HOST PORT\n");
+		return;
+	}
+	if (!control_socket_host(b, name, &host)) {
+		snprintf(reply, size, "error %s is no address and no endpoint's name\n", name);
+		return;
+	}
+	err = drain ? overrides_drain(b->overrides, &host, (uint16_t)port, strchr(request, ' ') + at)
+		    : overrides_undrain(b->overrides, &host, (uint16_t)port);
+	b->view_due = true;
+	if (err == -ENOENT)
+		snprintf(reply, size, "error %s was not drained here\n", name);
+	else if (err == -EINVAL)
+		snprintf(reply, size, "error reason: at most %d bytes, no quotes or control characters\n",
+			 OVERRIDE_REASON_MAX - 1);
+	else if (err < 0)
+		snprintf(reply, size, "error %s\n", strerror(-err));
+	else
+		snprintf(reply, size, "ok\n");
+	log_info("%s", request);
+}
+
 static void control_socket_answer(struct batond *b, int fd)
 {
 	struct timeval wait = { .tv_usec = CONTROL_SOCKET_WAIT_MS * 1000 };
-	char request[128], reply[CONTROL_SOCKET_REPLY];
+	char request[512], reply[CONTROL_SOCKET_REPLY];
 	ssize_t n;
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
@@ -106,6 +157,8 @@ static void control_socket_answer(struct batond *b, int fd)
 		snprintf(reply, sizeof reply, "error not allowed: be root or the user batond runs as\n");
 	else if (!strcmp(request, "reload"))
 		control_socket_reload(b, reply, sizeof reply);
+	else if (!strncmp(request, "drain ", 6) || !strncmp(request, "undrain ", 8))
+		control_socket_drain(b, request, reply, sizeof reply);
 	else
 		snprintf(reply, sizeof reply, "error unknown request\n");
 	if (send(fd, reply, strlen(reply), MSG_NOSIGNAL) < 0)

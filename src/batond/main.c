@@ -8,7 +8,9 @@
 #include <systemd/sd-daemon.h>
 
 #include "base/log.h"
+#include "batond/allotments.h"
 #include "batond/batond.h"
+#include "batond/hosts.h"
 #include "batond/telemetry.h"
 
 #define MAIN_ERRORS 64
@@ -26,7 +28,10 @@ static const struct main_step {
 	{ "exception ports", kernel_ports_open, kernel_ports_close },
 	{ "lcores", lcores_create, lcores_destroy },
 	{ "neighbourhood", neighbours_start, neighbours_stop },
+	{ "allotments", allotments_start, allotments_stop },
+	{ "overrides", publish_overrides_start, publish_overrides_stop },
 	{ "view", publish_start, publish_stop },
+	{ "health", hosts_start, hosts_stop },
 	{ "forwarding", lcores_launch, lcores_stop },
 	{ "telemetry", telemetry_start, telemetry_stop },
 	{ "control socket", control_socket_start, control_socket_stop },

@@ -11,7 +11,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "batond/batond.h"
+#include "batond/hosts.h"
 #include "batond/ids.h"
+#include "batond/overrides.h"
 
 /* An id rests this long before another key may have it: messages in flight still name it. */
 #define PUBLISH_ID_REST_NS (2 * CLOCK_NS_PER_S)
@@ -284,6 +286,34 @@ static void publish_nexthops(struct publish_job *j)
 		h->port = info.port;
 		h->valid = info.state == NEIGH_REACHABLE || info.state == NEIGH_PROBE;
 	}
+}
+
+/* What the hosts themselves and the operator say of the endpoints of a VIP. */
+static void publish_health(struct publish_job *j, const struct config_vip *c, uint16_t vip)
+{
+	for (unsigned k = 0; k < c->n_endpoints; k++) {
+		const struct config_endpoint *ce = &c->endpoints[k];
+		const struct hosts_endpoint *said;
+		struct view_endpoint *e;
+		uint16_t id;
+
+		if (publish_endpoint_id(j, vip, ce, &id) < 0)
+			continue;
+		e = &j->view->endpoints[id];
+		if (overrides_find(j->b->overrides, &ce->host, ce->port))
+			e->usable = 0;
+		if (c->health != BATON_HEALTH_AGENT)
+			continue;
+		said = hosts_endpoint_get(j->b, id);
+		e->usable &= said->active_ns != 0;
+		e->stop = c->inactive == BATON_INACTIVE_STOP && said->known &&
+			  health_row_directive(&said->row) == HEALTH_INACTIVE;
+		j->view->any_stop |= e->stop;
+	}
+}
+
+static void publish_usable(struct publish_job *j)
+{
 	for (unsigned i = 0; i < j->view->n_endpoints; i++) {
 		struct view_endpoint *e = &j->view->endpoints[i];
 		bool keep = e->family && j->view->vips[e->vip].unreachable == BATON_UNREACHABLE_KEEP;
@@ -291,6 +321,8 @@ static void publish_nexthops(struct publish_job *j)
 		e->usable =
 			e->family && !e->retired && e->capacity > 0 && (keep || j->view->nexthops[e->nexthop].valid);
 	}
+	for (unsigned i = 0; i < j->config->n_vips; i++)
+		publish_health(j, &j->config->vips[i], j->vip_ids[i]);
 }
 
 /* Stop watching next hops that nothing in the view refers to. */
@@ -362,6 +394,8 @@ static int publish_build(struct publish_job *j, const struct shim_keyring *keys)
 	publish_locals(j);
 	j->view->n_nexthops = neigh_n_nexthops(j->b->neigh);
 	publish_nexthops(j);
+	hosts_match(j->b, j->view, clock_monotonic_ns()); /* ids may be new */
+	publish_usable(j);
 	return view_seal(j->view);
 }
 
@@ -402,6 +436,27 @@ int publish_view(struct batond *b, const struct config *config, const struct shi
 	}
 	free(j);
 	return 0;
+}
+
+int publish_overrides_start(struct batond *b)
+{
+	unsigned n, n_bad;
+
+	b->overrides = overrides_open(b->config->run_dir, &n, &n_bad);
+	if (!b->overrides)
+		return -ENOMEM;
+	if (n_bad)
+		log_warning("lines of the overrides file can't be read and are left out file=%s/overrides lines=%u",
+			    b->config->run_dir, n_bad);
+	if (n)
+		log_info("overrides of an earlier run are in force count=%u", n);
+	return 0;
+}
+
+void publish_overrides_stop(struct batond *b)
+{
+	overrides_close(b->overrides);
+	b->overrides = NULL;
 }
 
 int publish_start(struct batond *b)

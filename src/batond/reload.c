@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "batond/batond.h"
+#include "batond/hosts.h"
 
 static int reload_finding(struct config_error *errors, unsigned max, unsigned *n, const char *what, int err)
 {
@@ -23,6 +24,9 @@ static int reload_take(struct batond *b, struct config *config, struct config_er
 	if (err < 0)
 		return err;
 	err = shim_keyring_load(config->secret_file, &keys);
+	if (err < 0)
+		return reload_finding(errors, max, n, config->secret_file, err);
+	err = hosts_set_keys(b, config->secret_file);
 	if (err < 0)
 		return reload_finding(errors, max, n, config->secret_file, err);
 	err = publish_view(b, config, &keys);

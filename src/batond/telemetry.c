@@ -28,6 +28,10 @@ static const struct telemetry_command {
 	{ "/baton/neighbours", telemetry_neighbours, "Next hops and their link addresses. Parameter: cursor" },
 	{ "/baton/drops", telemetry_drops, "Dropped packets by reason. Parameter: cursor" },
 	{ "/baton/counters", telemetry_counters, "All other counters. Parameter: cursor" },
+	{ "/baton/hosts", telemetry_hosts, "Hosts whose agents are heard. Parameter: cursor" },
+	{ "/baton/apps", telemetry_apps, "Applications as the hosts tell of them. Parameter: cursor" },
+	{ "/baton/allotments", telemetry_allotments, "Last allotment of each VIP. Parameter: cursor" },
+	{ "/baton/events", telemetry_events, "Health events, newest first. Parameter: cursor" },
 	{ "/baton/classifiers", telemetry_classifiers, "Classifiers and their counters. Parameter: cursor" },
 };
 

@@ -8,7 +8,9 @@
 
 #include "batond/batond.h"
 #include "batond/exception.h"
+#include "batond/hosts.h"
 #include "batond/telemetry.h"
+#include "wire/seal.h"
 
 #define COUNTERS_ROWS 80 /* of a page: the longest row has some 180 bytes */
 
@@ -70,6 +72,25 @@ static const struct counter_entry exception_entries[] = {
 #undef X
 };
 
+static const struct counter_entry hosts_entries[] = {
+#define X(name, text) { #name, text, offsetof(struct hosts_counters, name) },
+	HOSTS_COUNTERS(X)
+#undef X
+};
+
+/* Arrays of numbers: the place is the offset. */
+static const struct counter_entry seal_entries[] = {
+#define X(token, name, text) { #name, text, SEAL_##token * sizeof(uint64_t) },
+	SEAL_VERDICTS(X)
+#undef X
+};
+
+static const struct counter_entry cache_entries[] = {
+#define X(token, name, text) { #name, text, HEALTH_CACHE_COUNTER_##token * sizeof(uint64_t) },
+	HEALTH_CACHE_COUNTERS(X)
+#undef X
+};
+
 static const struct counter_entry control_entries[] = {
 #define X(name, text) { #name, text, offsetof(struct control_counters, name) },
 	CONTROL_COUNTERS(X)
@@ -105,6 +126,31 @@ static const void *exception_at(const struct batond *b, unsigned i)
 	return b->ports[i].exception ? exception_counters_get(b->ports[i].exception) : &none;
 }
 
+static const void *hosts_at(const struct batond *b, unsigned i)
+{
+	return i == 0 ? hosts_counters_get(b) : NULL;
+}
+
+static const void *seal_at(const struct batond *b, unsigned i)
+{
+	static const uint64_t none[SEAL_N_VERDICTS];
+	const uint64_t *counters = hosts_seal_counters_get(b);
+
+	if (i > 0)
+		return NULL;
+	return counters ? counters : none;
+}
+
+static const void *cache_at(const struct batond *b, unsigned i)
+{
+	static const uint64_t none[HEALTH_CACHE_N_COUNTERS];
+	const struct health_cache *cache = hosts_cache_get(b);
+
+	if (i > 0)
+		return NULL;
+	return cache ? cache->counters : none;
+}
+
 static const void *control_at(const struct batond *b, unsigned i)
 {
 	return i == 0 ? &b->counters : NULL;
@@ -121,6 +167,9 @@ static const struct counter_group counter_groups[] = {
 	{ "neighbourhood", "ARP and neighbour discovery", neigh_entries, RTE_DIM(neigh_entries), false, neigh_at },
 	{ "exception", "Exception ports to the kernel", exception_entries, RTE_DIM(exception_entries), false,
 	  exception_at },
+	{ "health", "The hosts' messages", hosts_entries, RTE_DIM(hosts_entries), false, hosts_at },
+	{ "seal", "Frames of the health link", seal_entries, RTE_DIM(seal_entries), false, seal_at },
+	{ "cache", "The cache of the hosts' tables", cache_entries, RTE_DIM(cache_entries), false, cache_at },
 	{ "control", "The control thread", control_entries, RTE_DIM(control_entries), false, control_at },
 };
 

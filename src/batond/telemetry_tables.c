@@ -10,6 +10,8 @@
 
 #include "base/clock.h"
 #include "batond/batond.h"
+#include "batond/hosts.h"
+#include "batond/overrides.h"
 #include "batond/telemetry.h"
 
 /* Rows a page, so that the longest ones stay within the 16 KiB of a reply. */
@@ -178,22 +180,47 @@ static const char *tables_endpoint_name(const struct batond *b, const struct vie
 	return "";
 }
 
+/* Whether it gets new connections, and if not, who or what is against it. */
+static void tables_endpoint_state(const struct batond *b, uint16_t id, const char **ret_state, const char **ret_why)
+{
+	const struct view_endpoint *e = &b->view->endpoints[id];
+	const struct hosts_endpoint *said = hosts_endpoint_get(b, id);
+	struct baton_addr host = { .family = e->family };
+	const struct override *o;
+
+	memcpy(host.b, e->addr, sizeof host.b);
+	o = overrides_find(b->overrides, &host, ntohs(e->port_be));
+	*ret_why = "";
+	if (e->retired) {
+		*ret_state = "retired";
+	} else if (o) {
+		*ret_state = "drained";
+		*ret_why = o->reason;
+	} else if (!e->capacity) {
+		*ret_state = "idle";
+	} else if (!b->view->nexthops[e->nexthop].valid) {
+		*ret_state = e->usable ? "usable" : "unreachable";
+	} else if (e->usable) {
+		*ret_state = "usable";
+	} else if (said->known) {
+		*ret_state = health_directive_name(health_row_directive(&said->row));
+		*ret_why = said->row.reason;
+	} else {
+		*ret_state = "unheard";
+	}
+}
+
 static void tables_endpoint(struct batond *b, struct telemetry_page *p, uint16_t id)
 {
 	const struct view_endpoint *e = &b->view->endpoints[id];
 	struct rte_tel_data *row = telemetry_row(p);
 	struct endpoint_totals t = endpoint_totals_get(b, id);
 	char text[INET6_ADDRSTRLEN];
-	const char *state = "usable";
+	const char *state, *why;
 
 	if (!row)
 		return;
-	if (e->retired)
-		state = "retired";
-	else if (!e->capacity)
-		state = "idle";
-	else if (!e->usable)
-		state = "unreachable";
+	tables_endpoint_state(b, id, &state, &why);
 	telemetry_number(row, "id", id);
 	telemetry_text(row, "vip", b->view->vips[e->vip].name);
 	telemetry_text(row, "name", tables_endpoint_name(b, e));
@@ -201,6 +228,7 @@ static void tables_endpoint(struct batond *b, struct telemetry_page *p, uint16_t
 	telemetry_number(row, "port", ntohs(e->port_be));
 	telemetry_number(row, "capacity", e->capacity);
 	telemetry_text(row, "state", state);
+	telemetry_text(row, "why", why);
 	telemetry_number(row, "connections", tables_connections(b, id));
 	telemetry_number(row, "total", t.connections);
 	telemetry_number(row, "packets", t.packets);

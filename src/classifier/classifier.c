@@ -216,3 +216,22 @@ uint64_t classifier_endpoint_total(const struct classifier *c, uint16_t endpoint
 {
 	return endpoint < VIEW_NONE ? c->endpoints[endpoint].total : 0;
 }
+
+unsigned classifier_stop(struct classifier *c, const struct view *v, uint64_t now_ns, uint32_t n_places,
+			 struct classifier_delete ret[], unsigned max)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < n_places && i < c->inventory.n_used && n + 2 <= max; i++) {
+		struct conn *k;
+
+		if (c->stop_cursor >= c->inventory.n_used)
+			c->stop_cursor = 0;
+		k = &c->inventory.conns[c->stop_cursor++];
+		if (!k->key.family || k->endpoint >= v->n_endpoints || !v->endpoints[k->endpoint].stop)
+			continue;
+		n += classifier_deletes(c, k, ret + n);
+		classifier_end(c, k, &c->counters.ended_stopped, now_ns);
+	}
+	return n;
+}

@@ -26,6 +26,7 @@ struct classifier;
 	X(new_connections, "connections given to an endpoint")                                                       \
 	X(replumbed, "routes plumbed again for connections in the inventory")                                        \
 	X(ended_final, "connections ended by FIN or RST")                                                            \
+	X(ended_stopped, "connections ended because their application is inactive")                                  \
 	X(ended_idle, "connections ended by idle time")                                                              \
 	X(guessed, "mid-session packets sent to a hashed guess")                                                     \
 	X(refused_no_endpoint, "new connections refused: no usable endpoint")                                        \
@@ -167,6 +168,14 @@ unsigned classifier_final(struct classifier *c, const struct baton_tuple *key, u
  */
 unsigned classifier_aged(struct classifier *c, const struct baton_tuple *key, uint8_t forwarder, bool add_failed,
 			 uint64_t now_ns, struct classifier_delete ret[2]);
+
+/*
+ * End connections of endpoints that the view says to stop: looks at the next
+ * n_places places of the inventory and forgets what must go. Fills .deletes for
+ * at most max / 2 connections (max even); returns how many deletes.
+ */
+unsigned classifier_stop(struct classifier *c, const struct view *v, uint64_t now_ns, uint32_t n_places,
+			 struct classifier_delete ret[], unsigned max);
 
 /*
  * Next allotment this classifier wants, if any: true and *ret. Call each loop,

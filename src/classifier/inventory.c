@@ -162,6 +162,7 @@ void inventory_del(struct inventory *inv, struct conn *k)
 	unchain(inv, link);
 	if (k->mode != BATON_MODE_TUNNEL)
 		unchain(inv, link | CONN_HOST);
+	k->key.family = 0; /* the place is free */
 	k->next = inv->free;
 	inv->free = link;
 	inv->n--;

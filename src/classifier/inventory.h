@@ -33,7 +33,7 @@ enum conn_seen {
 
 /* One connection: all that tunnel mode needs. */
 struct conn {
-	struct baton_tuple key; /* client → VIP */
+	struct baton_tuple key; /* client → VIP; family 0: free place */
 	uint32_t hash;
 	uint32_t next;       /* link: place * 2 + side, or INVENTORY_NONE */
 	uint32_t holders[2]; /* by side: bit per forwarder that was told to hold the route */

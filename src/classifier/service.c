@@ -14,6 +14,8 @@
 
 #define SERVICE_BURST 32
 #define SERVICE_WANTS 4
+#define SERVICE_STOP_PLACES 64 /* of the inventory in a turn */
+#define SERVICE_STOP_DELETES 32
 
 void classifier_service_init(struct classifier_service *s, uint16_t index, struct classifier *c,
 			     struct channel *channel)
@@ -222,6 +224,17 @@ static unsigned service_allotments(struct classifier_service *s, const struct vi
 	return n;
 }
 
+/* A few places of the inventory each turn, while some application's connections are to end. */
+static void service_stop(struct classifier_service *s, const struct view *view, uint64_t now_ns)
+{
+	struct classifier_delete deletes[SERVICE_STOP_DELETES];
+
+	if (view->any_stop)
+		service_delete(s, deletes,
+			       classifier_stop(s->classifier, view, now_ns, SERVICE_STOP_PLACES, deletes,
+					       SERVICE_STOP_DELETES));
+}
+
 unsigned classifier_service_poll(struct classifier_service *s, const struct view *view, uint64_t now_ns)
 {
 	void *messages[SERVICE_BURST];
@@ -231,5 +244,6 @@ unsigned classifier_service_poll(struct classifier_service *s, const struct view
 		rte_prefetch0(messages[i]);
 	for (unsigned i = 0; i < n; i++)
 		service_handle(s, messages[i], view, now_ns);
+	service_stop(s, view, now_ns);
 	return n + service_allotments(s, view, now_ns);
 }

@@ -20,6 +20,7 @@ struct classifier {
 	struct tokens tokens;
 	struct snat snat;
 	struct classifier_endpoint *endpoints; /* by id, all of them */
+	uint32_t stop_cursor;                  /* place that classifier_stop() looks at next */
 };
 
 /* Why a connection leaves the inventory: a counter of struct classifier_counters. */

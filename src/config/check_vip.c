@@ -147,6 +147,9 @@ static void check_endpoints(struct check *k)
 	const struct config_vip *v = vip_of(k);
 	int most = 0;
 
+	if (v->health == BATON_HEALTH_AGENT && !k->c->health_listen.family)
+		conf_error(k->f, vip_doc(k), "vip.health", "\"agent\", but the device file has no health.listen");
+
 	for (unsigned i = 0; i < v->n_endpoints; i++) {
 		check_endpoint(k, i);
 		if (v->endpoints[i].capacity > most)

@@ -56,6 +56,11 @@ struct config_vip {
 	enum baton_consume consume;
 	enum baton_unknown unknown;
 	enum baton_unreachable unreachable;
+	enum baton_health_source health;
+	enum baton_inactive inactive;
+	bool percent; /* allotments as percentages with a timer rather than as tokens */
+	int warm_up_s;
+	int service_ms; /* how long a connection occupies its host, about; 0: not known */
 	int timeout_s[BATON_N_CONN_STATES];
 	struct config_endpoint *endpoints;
 	unsigned n_endpoints;
@@ -77,6 +82,11 @@ struct config {
 	int connections;                     /* inventory capacity per classifier; default 262144 */
 	int snat_port_first, snat_port_last; /* default 1024-65535 */
 	int snat_quarantine_s;               /* default 60 */
+	struct baton_addr health_listen;     /* control address where agents connect; family 0: off */
+	int health_port;                     /* host order */
+	int health_balancers;                /* devices that share the hosts */
+	int health_refresh_ms;               /* how long an allotment is good */
+	int health_stale_s;                  /* information older than this is not trusted */
 	struct config_port ports[CONFIG_MAX_PORTS];
 	unsigned n_ports;
 	struct config_lcore lcores[CONFIG_MAX_LCORES];

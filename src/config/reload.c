@@ -125,6 +125,8 @@ static void diff_device(struct diff *d)
 	diff_int(d, "snat.first_port", was->snat_port_first, is->snat_port_first);
 	diff_int(d, "snat.last_port", was->snat_port_last, is->snat_port_last);
 	diff_int(d, "snat.quarantine_s", was->snat_quarantine_s, is->snat_quarantine_s);
+	diff_addr(d, "health.listen", &was->health_listen, &is->health_listen);
+	diff_int(d, "health.port", was->health_port, is->health_port);
 }
 
 int config_reload_check(const struct config *old, const struct config *new, struct config_error *errors, unsigned max,

@@ -24,6 +24,10 @@ static const struct conf_name unknowns[] = {
 	{ "reset", BATON_UNKNOWN_RESET }, { "drop", BATON_UNKNOWN_DROP }, { "hash", BATON_UNKNOWN_HASH }, { 0 }
 };
 
+static const struct conf_name healths[] = { { "static", BATON_HEALTH_STATIC }, { "agent", BATON_HEALTH_AGENT }, { 0 } };
+static const struct conf_name inactives[] = { { "hold", BATON_INACTIVE_HOLD }, { "stop", BATON_INACTIVE_STOP }, { 0 } };
+static const struct conf_name allotments[] = { { "tokens", false }, { "percent", true }, { 0 } };
+
 static const struct conf_name unreachables[] = { { "avoid", BATON_UNREACHABLE_AVOID },
 						 { "keep", BATON_UNREACHABLE_KEEP },
 						 { 0 } };
@@ -176,6 +180,21 @@ static const struct conf_key snat_keys[] = {
 	{ 0 },
 };
 
+static const struct conf_key health_keys[] = {
+	{ "listen", CONF_ADDR, CONF_FIELD(struct config, health_listen),
+	  .help = "Control address where the hosts' agents connect; without it nothing listens, and no VIP may have "
+		  "health = \"agent\"." },
+	{ "port", CONF_INT, CONF_FIELD(struct config, health_port), .min = 1, .max = 65535, .def = "7472",
+	  .help = "TCP port of that." },
+	{ "balancers", CONF_INT, CONF_FIELD(struct config, health_balancers), .min = 1, .max = 64, .def = "1",
+	  .help = "Devices that send connections to the same hosts; each takes its share of their free capacity." },
+	{ "refresh_ms", CONF_INT, CONF_FIELD(struct config, health_refresh_ms), .min = 5, .max = 10000, .def = "20",
+	  .help = "How long an allotment is good, in milliseconds." },
+	{ "stale_s", CONF_INT, CONF_FIELD(struct config, health_stale_s), .min = 1, .max = 3600, .def = "60",
+	  .help = "Load that was reported longer ago than this is not trusted; the capacity counts then." },
+	{ 0 },
+};
+
 static const struct conf_key port_keys[] = {
 	{ "name", CONF_STRING, CONF_FIELD(struct config_port, name), .required = true, .min = 1, .max = 31,
 	  .check = conf_check_name, .help = "Name of the port in logs and statistics." },
@@ -221,6 +240,7 @@ const struct conf_key config_device_keys[] = {
 	{ "memory", CONF_GROUP, .keys = memory_keys, .help = "Memory, reserved at start." },
 	{ "routes", CONF_GROUP, .keys = routes_keys, .help = "Sizes of tables, fixed at start." },
 	{ "snat", CONF_GROUP, .keys = snat_keys, .help = "Source ports for full NAT." },
+	{ "health", CONF_GROUP, .keys = health_keys, .help = "Live health and load of the hosts." },
 	{ "ports", CONF_LIST, CONF_ARRAY(struct config, ports, n_ports), .keys = port_keys, .required = true,
 	  .list_min = 1, .help = "Network ports." },
 	{ "lcores", CONF_LIST, CONF_ARRAY(struct config, lcores, n_lcores), .keys = lcore_keys, .required = true,
@@ -270,6 +290,18 @@ static const struct conf_key vip_keys[] = {
 	  .help = "Answer to a packet in mid-connection that nobody knows: reset, silence, or a guess by hashing." },
 	{ "unreachable", CONF_ENUM, CONF_FIELD(struct config_vip, unreachable), .names = unreachables, .def = "avoid",
 	  .help = "Whether new connections avoid a host whose next hop does not answer." },
+	{ "health", CONF_ENUM, CONF_FIELD(struct config_vip, health), .names = healths, .def = "static",
+	  .help = "static: the capacities below count; agent: what the hosts' agents say, and an endpoint of which no "
+		  "agent speaks gets no new connections." },
+	{ "inactive", CONF_ENUM, CONF_FIELD(struct config_vip, inactive), .names = inactives, .def = "hold",
+	  .help = "Established connections of an application that turns inactive: hold lets them go on, stop ends "
+		  "them." },
+	{ "allotment", CONF_ENUM, CONF_FIELD(struct config_vip, percent), .names = allotments, .def = "tokens",
+	  .help = "Shares of endpoints as tokens, each good for one connection, or as percentages with a timer." },
+	{ "warm_up_s", CONF_INT, CONF_FIELD(struct config_vip, warm_up_s), .min = 0, .max = 3600, .def = "10",
+	  .help = "Seconds over which an endpoint that turned active gets to its full share." },
+	{ "service_ms", CONF_INT, CONF_FIELD(struct config_vip, service_ms), .min = 0, .max = 600000, .def = "0",
+	  .help = "How long a connection occupies its host at full speed, about, in milliseconds; 0: not known." },
 	{ "timeouts", CONF_GROUP, .keys = timeouts_keys,
 	  .help = "Idle seconds after which a connection is forgotten." },
 	{ "endpoints", CONF_LIST, CONF_HEAP(struct config_vip, endpoints, n_endpoints, CONFIG_MAX_ENDPOINTS),

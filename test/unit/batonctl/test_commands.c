@@ -89,7 +89,8 @@ static void test_wrong_words(void **state)
 {
 	runs(*state, "shwo", 2, "batonctl: unknown command \"shwo\"; did you mean \"show\"?\n");
 	runs(*state, "banana", 2,
-	     "batonctl: unknown command \"banana\"; there are: show watch reload doctor check host drain undrain "
+	     "batonctl: unknown command \"banana\"; there are: show watch reload doctor check device host drain "
+	     "undrain "
 	     "help\n");
 	runs(*state, "show", 2, "batonctl: show needs one word: what to show (batonctl help show)\n");
 	runs(*state, "show vip", 2, "batonctl: unknown thing to show \"vip\"; did you mean \"vips\"?\n");

@@ -96,6 +96,33 @@ static void connection_ends_with_its_last_route(void **state)
 	bench_free(&b);
 }
 
+static void stopped_endpoint_loses_its_connections(void **state)
+{
+	struct bench b = bench_new(IPPROTO_TCP, 2);
+	struct classifier_delete del[4];
+	uint32_t gone = 0, there;
+
+	for (uint32_t client = 1; client <= 10; client++)
+		decide(&b, client, SYN, client % 2);
+	there = classifier_endpoint_connections(b.c, 0);
+	assert_in_range(there, 1, 9);
+	assert_int_equal(classifier_stop(b.c, b.v, SECONDS(101), 100, del, 4), 0);
+	b.v->endpoints[0].stop = 1;
+	for (unsigned turn = 0; turn < 10; turn++) {
+		unsigned n = classifier_stop(b.c, b.v, SECONDS(101), 3, del, 4);
+
+		assert_in_range(n, 0, 3);
+		for (unsigned i = 0; i < n; i++)
+			assert_true(del[i].forwarders == 1 || del[i].forwarders == 2);
+		gone += n;
+	}
+	assert_int_equal(gone, there);
+	assert_int_equal(b.n->ended_stopped, there);
+	assert_int_equal(classifier_endpoint_connections(b.c, 0), 0);
+	assert_int_equal(classifier_n_connections(b.c), 10 - there);
+	bench_free(&b);
+}
+
 static void fin_and_rst_change_the_state(void **state)
 {
 	struct bench b = bench_new(IPPROTO_TCP, 1);
@@ -339,6 +366,7 @@ int main(void)
 		cmocka_unit_test(syn_is_plumbed_to_an_endpoint),
 		cmocka_unit_test(another_forwarder_gets_the_same_route),
 		cmocka_unit_test(connection_ends_with_its_last_route),
+		cmocka_unit_test(stopped_endpoint_loses_its_connections),
 		cmocka_unit_test(fin_and_rst_change_the_state),
 		cmocka_unit_test(fin_that_misses_is_noted_and_told_to_the_others),
 		cmocka_unit_test(syn_on_a_closing_connection_is_a_new_one),
