@@ -13,6 +13,12 @@
 /* A host's word on its capacity is taken within these limits of the configured one. */
 #define PACE_MIN 0.05
 #define PACE_MAX 4.0
+/*
+ * Fewer tokens than this for each endpoint, on average, say too little of its
+ * share: an allotment that is used for a few connections would send them to
+ * whoever rounding favours. Percentages are followed exactly instead.
+ */
+#define TOKENS_EACH 4
 /* Halvings in the search for the level: 2^-40 of the range. */
 #define LEVEL_STEPS 40
 
@@ -213,15 +219,17 @@ static uint32_t parts_count(const struct live_part *parts, uint16_t n)
 static void share_out(struct live_source *s, const struct live_endpoint *e, const struct live_part *parts, uint16_t n,
 		      uint32_t wanted, struct allotment *ret)
 {
+	uint32_t n_parts = parts_count(parts, n);
 	/* of percentages nobody's is nothing */
-	uint32_t least = ret->kind == ALLOTMENT_PERCENT;
-	uint32_t sum = least ? PERCENT_SUM - parts_count(parts, n) : wanted;
+	uint32_t least = ret->kind == ALLOTMENT_PERCENT || wanted < TOKENS_EACH * n_parts;
+	uint32_t sum = least ? PERCENT_SUM - n_parts : wanted;
 	double run;
 	uint32_t before = 0;
 
 	s->turn += 0.6180339887498949;
 	s->turn -= floor(s->turn);
 	run = s->turn;
+	ret->kind = least ? ALLOTMENT_PERCENT : ALLOTMENT_TOKENS;
 	for (unsigned i = 0; i < n; i++) {
 		uint32_t upto, share;
 

@@ -30,7 +30,7 @@
 #define LIVE_WARM_FIRST 0.05
 
 struct live_params {
-	uint8_t kind;           /* enum allotment_kind */
+	uint8_t kind;           /* enum allotment_kind: what is preferred */
 	uint16_t n_classifiers; /* that ask this source, 1 or more */
 	uint16_t n_balancers;   /* devices that share the hosts, with about as many connections each; 1 or more */
 	uint64_t refresh_ns;    /* an allotment is used so long before the next; it is valid a third longer */
@@ -64,7 +64,8 @@ void live_source_free(struct live_source *s);
  * the use of one allotment is not accounted for. Shares go to those that are
  * active (target and current) and not failing; where none is, to all with a
  * configured capacity, by it, with .panic set. Percentages sum to 10000, and
- * each is one at least; tokens sum to request->wanted.
+ * each is one at least; tokens sum to request->wanted. Instead of tokens that
+ * are too few to tell shares apart (under 4 per endpoint) percentages are given.
  * now_ns: monotonic clock. 0; -EINVAL: no such classifier; -E2BIG: more than
  * ALLOTMENT_MAX_ENDPOINTS.
  */

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Run tail-bench; print its tables as markdown and draw the plot with gnuplot.
 
-Usage: report.py [--from FILE.tsv] [--svg FILE.svg] [tail-bench options]
+Usage: report.py [--from FILE.tsv] [--keep FILE.tsv] [--svg FILE.svg] [tail-bench options]
 """
 import argparse
 import os
@@ -82,14 +82,14 @@ def plot(rows, path):
                 with open(data, "w", encoding="ascii") as f:
                     f.writelines("\t".join(map(str, p)) + "\n" for p in points)
                 color = PLOTTED.index(way) + 1
-                curves.append(f"'{data}' using 1:2:3:4 with yerrorlines lt {color} dt {style} pt {style + 5} ps 0.5 "
+                curves.append(f"'{data}' using 1:2:3:4 with yerrorlines lt {color} lw {3 - style} pt {style + 5} ps 0.5 "
                               f"title '{way}, {n} balancer{'s' * (n > 1)}'")
         for i, way in enumerate(LEVELS):
             n = 16 if way.startswith("least") else 1
-            curves.append(f"{find(rows, way, n, 0).p99[0]} lt {i + 4} dt 4 "
+            curves.append(f"{find(rows, way, n, 0).p99[0]} lt {i + 4} lw 1 "
                           f"title '{way}{', 16 balancers' * (n > 1)}'")
-        script = (f"set terminal svg size 900,560 background 'white'\nset output '{path}'\n"
-                  "set logscale xy\nset xrange [4.5:1100]\nset yrange [40:12000]\nset grid\nset key outside right\n"
+        script = (f"set terminal svg size 900,680 background 'white'\nset output '{path}'\n"
+                  "set logscale xy\nset xrange [4.5:1100]\nset yrange [40:12000]\nset grid\nset key below maxcols 2\n"
                   "set xtics (5,10,20,50,100,200,500,1000)\nset xlabel 'time between reports of a host, ms'\n"
                   "set ylabel 'p99 of response time, ms'\nplot " + ", ".join(curves) + "\n")
         subprocess.run(["gnuplot"], input=script, text=True, check=True)
@@ -111,8 +111,7 @@ def main():
             f.write(text)
     rows = [Row(line) for line in text.splitlines()]
     table_by_interval(rows)
-    for interval in (20, 1000):
-        table_at(rows, interval)
+    table_at(rows, 20)
     if args.svg:
         plot(rows, args.svg)
 

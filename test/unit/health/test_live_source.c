@@ -253,6 +253,19 @@ static void what_was_sent_counts_before_the_host_says_so(void **state)
 	assert_in_range(share_after_silence(4), 100, 6000);
 }
 
+static void too_few_tokens_become_percentages(void **state)
+{
+	struct bench *b = bench_new(params(ALLOTMENT_TOKENS), 20);
+
+	answer(b, 79, 0, T0);
+	assert_int_equal(b->a.kind, ALLOTMENT_PERCENT);
+	assert_int_equal(sum(b), 10000);
+	answer(b, 80, 0, T0);
+	assert_int_equal(b->a.kind, ALLOTMENT_TOKENS);
+	assert_int_equal(sum(b), 80);
+	bench_free(b);
+}
+
 static void order_of_endpoints_does_not_matter(void **state)
 {
 	struct bench *b = bench_new(params(ALLOTMENT_PERCENT), 3);
@@ -305,7 +318,7 @@ static void random_pools_keep_the_rules(void **state)
 			answer(b, 1000, next(3000), now_ns);
 			now_ns += next(50) * MS;
 			if (b->a.n_shares)
-				assert_int_equal(sum(b), kind == ALLOTMENT_PERCENT ? 10000 : 1000);
+				assert_int_equal(sum(b), b->a.kind == ALLOTMENT_PERCENT ? 10000 : 1000);
 			for (unsigned i = 0; i < b->n && !b->a.panic; i++)
 				if (share(b, i))
 					assert_true(b->e[i].state != HEALTH_FAILING && b->e[i].configured > 0 &&
@@ -342,6 +355,7 @@ int main(void)
 		cmocka_unit_test(overloaded_hosts_keep_a_trickle),
 		cmocka_unit_test(slow_host_gets_less_of_the_same_load),
 		cmocka_unit_test(what_was_sent_counts_before_the_host_says_so),
+		cmocka_unit_test(too_few_tokens_become_percentages),
 		cmocka_unit_test(order_of_endpoints_does_not_matter),
 		cmocka_unit_test(random_pools_keep_the_rules),
 		cmocka_unit_test(impossible_requests_are_errors),
