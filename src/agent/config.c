@@ -67,6 +67,8 @@ static const struct conf_key agent_keys[] = {
 	  .help = "Control addresses of the balancers that are told about health: \"10.0.0.2:7472\"." },
 	{ "health", CONF_GROUP, .keys = agent_health_keys, .help = "How the balancers are told." },
 	{ "local", CONF_GROUP, .keys = agent_local_keys, .help = "Who may use the socket run_dir/agent.sock." },
+	{ "watch", CONF_GROUP, .offset = offsetof(struct agent_config, watch), .keys = watch_general_keys,
+	  .help = "How applications are watched from outside; what is watched stands with each of them." },
 	{ "applications", CONF_LIST,
 	  CONF_HEAP(struct agent_config, health.applications, health.n_applications, AGENT_MAX_APPLICATIONS),
 	  .keys = agent_application_keys, .help = "Applications that are always there." },

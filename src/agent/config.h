@@ -25,6 +25,7 @@ struct agent_config {
 	int idle_s[BATON_N_CONN_STATES];
 	int reply_rate; /* replies to one device per second */
 	struct agent_config_health health;
+	struct watch_general watch;
 };
 
 /* The schema, for the printed reference. */

@@ -160,6 +160,15 @@ const struct conf_key agent_application_keys[] = {
 	  .help = "Percent of load from which it gets no new connections; 0: never." },
 	{ "overload_end", CONF_INT, CONF_FIELD(struct agent_application, overload_end), .min = 0, .max = 600,
 	  .def = "85", .help = "Percent of load at which it gets them again." },
+	{ "probes", CONF_LIST, CONF_HEAP(struct agent_application, watch.probes, watch.n_probes, WATCH_MAX_PROBES),
+	  .keys = probe_keys, .help = "Looks at it from outside; it is healthy when all of them say so." },
+	{ "unit", CONF_STRING, CONF_FIELD(struct agent_application, watch.unit), .check = watch_unit_check,
+	  .help = "Unit of systemd that runs it." },
+	{ "unit_stopped", CONF_ENUM, CONF_FIELD(struct agent_application, watch.unit_stopped),
+	  .names = watch_unit_stopped_names, .def = "remove",
+	  .help = "What it is while its unit is not active: remove: not there at all; failing: there, and failing." },
+	{ "load", CONF_GROUP, .offset = offsetof(struct agent_application, watch.load), .keys = load_keys,
+	  .help = "Its load as the kernel sees it: the highest of the figures that are switched on." },
 	{ 0 },
 };
 
@@ -239,6 +248,7 @@ static void application_check(const struct conf_doc *doc, struct agent_config *c
 		conf_error(f, doc, path, "host is not one of addresses");
 	if (a->overload && a->overload_end > a->overload)
 		conf_error(f, doc, path, "overload_end is above overload");
+	watch_app_check(f, doc, path, &a->watch, a->protocol == IPPROTO_TCP);
 	if (a->user) {
 		a->has_uid = user_parse(a->user, &a->uid, why, sizeof why) == 0;
 		if (!a->has_uid)

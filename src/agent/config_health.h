@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "agent/watch_config.h"
 #include "base/conf.h"
 #include "baton/health.h"
 
@@ -35,6 +36,7 @@ struct agent_application {
 	int health;                 /* enum agent_health_from */
 	int failing;                /* enum health_directive: what a failing one is */
 	int overload, overload_end; /* percent */
+	struct watch_app watch;
 	/* Made of the above. */
 	struct health_app_id id;
 	bool has_uid;

@@ -12,6 +12,7 @@
 #include "agent/health_memory.h"
 #include "agent/local_socket.h"
 #include "agent/teller.h"
+#include "agent/watch.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "health/host.h"
@@ -28,6 +29,7 @@ struct health_service {
 	struct local_socket *socket;
 	struct teller *teller;
 	struct balancers *balancers;
+	struct watch *watch;
 	struct health_host host;
 	bool speaking; /* host is in use */
 	uint64_t incarnation, hush_end_ns, refused;
@@ -221,6 +223,12 @@ static bool counter_read(void *arg, unsigned i, const char **ret_name, const cha
 	return health_counter_read(&c, i, ret_name, ret_text, ret_value);
 }
 
+/* Whether the row is there because the file says so, and not only while its unit is active. */
+static bool is_configured(const struct agent_application *a)
+{
+	return a && !watch_app_follows_unit(&a->watch);
+}
+
 /* Rows of the configuration; those that are no longer in it go. */
 static void applications_set(struct health_service *s, const struct agent_config *c)
 {
@@ -228,12 +236,15 @@ static void applications_set(struct health_service *s, const struct agent_config
 	const struct agent_app *app = NULL;
 
 	while ((app = agent_health_next(s->health, app ? &app->id : NULL)))
-		if (agent_health_word(app, config) && !agent_config_application(c, &app->id))
+		if (agent_health_word(app, config) && !is_configured(agent_config_application(c, &app->id)))
 			agent_health_del(s->health, config, &app->id);
 	for (unsigned i = 0; i < c->health.n_applications; i++) {
 		const struct agent_application *a = &c->health.applications[i];
-		int err = agent_health_add(s->health, config, &a->id, (uint8_t)a->capacity, false);
+		int err;
 
+		if (!is_configured(a))
+			continue;
+		err = agent_health_add(s->health, config, &a->id, (uint8_t)a->capacity, false);
 		if (err)
 			log_warning("no room for an application port=%d reason=\"%s\"", a->vip_port, strerror(-err));
 		else if (a->health == AGENT_HEALTH_ASSUMED)
@@ -326,7 +337,8 @@ static struct health_service *service_new(struct loop *l, const struct agent_con
 	s->health = agent_health_new();
 	s->desk = s->health ? local_desk_new(c, s->health, row_told, s) : NULL;
 	s->teller = s->health ? teller_new(c, s->health) : NULL;
-	if (s->desk && s->teller)
+	s->watch = s->health ? watch_new(l, s->health) : NULL;
+	if (s->desk && s->teller && s->watch)
 		return s;
 	health_service_stop(s);
 	return NULL;
@@ -350,6 +362,7 @@ int health_service_start(struct loop *l, const struct agent_config *c, struct he
 	}
 	local_desk_counters(s->desk, counter_read, s);
 	applications_set(s, c);
+	watch_config_set(s->watch, c); /* what can't be watched is logged */
 	agent_health_hook(s->health, work_now, s);
 	work_now(s);
 	*ret = s;
@@ -359,9 +372,10 @@ int health_service_start(struct loop *l, const struct agent_config *c, struct he
 int health_service_reload(struct health_service *s, const struct agent_config *c)
 {
 	struct seal_keyring keys;
-	int err = keys_load(c, &keys);
+	int err = keys_load(c, &keys), err2;
 
 	applications_set(s, c);
+	err2 = watch_config_set(s->watch, c);
 	s->config = c;
 	local_desk_config(s->desk, c);
 	local_socket_config(s->socket, c);
@@ -375,7 +389,7 @@ int health_service_reload(struct health_service *s, const struct agent_config *c
 	explicit_bzero(&keys, sizeof keys);
 	if (err)
 		log_error("can't connect to all balancers reason=\"%s\"", strerror(-err));
-	return err;
+	return err ? err : err2;
 }
 
 void health_service_stop(struct health_service *s)
@@ -389,6 +403,7 @@ void health_service_stop(struct health_service *s)
 	}
 	if (s->health)
 		agent_health_hook(s->health, NULL, NULL);
+	watch_free(s->watch);
 	local_socket_free(s->socket);
 	balancers_free(s->balancers);
 	loop_timer_del(s->loop, &s->work);

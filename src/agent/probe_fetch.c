@@ -11,7 +11,7 @@
 #include "agent/probe_match.h"
 #include "base/clock.h"
 
-/* An exchanged CA file counts after so long; reading the system's for every handshake would cost 10 ms each. */
+/* An exchanged CA file counts after so long; the system's holds 140 certificates, too many for every handshake. */
 #define CA_CACHE_S 60L
 
 struct probe_fetcher {

@@ -14,6 +14,8 @@
 #include "base/clock.h"
 
 #define EVENTS_MAX 64
+/* What nothing is known of is tried first within this time, however long its interval. */
+#define FIRST_WITHIN_NS CLOCK_NS_PER_S
 /* The upper half of epoll_data: a descriptor of libcurl, or 1 + the number of the probe whose program it is of. */
 #define TAG_SHIFT 32
 
@@ -56,6 +58,14 @@ static uint64_t interval_jittered_ns(struct probe_set *s, const struct probe *p)
 	uint64_t ns = interval_ns(p);
 
 	return ns - ns / 10 + random_below(s, ns / 5);
+}
+
+/* From now to the first attempt. */
+static uint64_t first_ns(struct probe_set *s, const struct probe *p)
+{
+	uint64_t ns = interval_ns(p);
+
+	return random_below(s, p->verdict.state == HEALTH_UNKNOWN && ns > FIRST_WITHIN_NS ? FIRST_WITHIN_NS : ns);
 }
 
 static void sooner(struct probe_set *s, uint64_t at_ns)
@@ -219,8 +229,9 @@ static int probes_fill(struct probe_set *s, const struct probe_spec *specs, unsi
 		struct probe *p = &s->probes[s->n];
 
 		p->config = specs[s->n].config;
+		p->verdict.state = specs[s->n].state;
 		probe_command_init(&p->command);
-		p->due_ns = now_ns + random_below(s, interval_ns(p));
+		p->due_ns = now_ns + first_ns(s, p);
 		if (p->config->type != PROBE_COMMAND)
 			err = probe_fetch_new(s->fetcher, p->config, &specs[s->n].to, specs[s->n].port, s->n,
 					      &p->fetch);

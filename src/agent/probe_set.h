@@ -2,11 +2,12 @@
 /*
  * All probes of one agent: when each is tried, and what its results come to.
  *
- * The first attempt of a probe comes at a random moment of its interval, and
- * each interval is up to a tenth shorter or longer by chance, so that many
- * probes spread out and stay spread. A probe has one attempt at a time; one
- * that takes longer than the interval delays the next. Programs run max_commands
- * at a time, in the order in which they fell due.
+ * The first attempt of a probe comes at a random moment of its interval (of its
+ * first second, if nothing is known from before), and each interval is up to a
+ * tenth shorter or longer by chance, so that many probes spread out and stay
+ * spread. A probe has one attempt at a time; one that takes longer than the
+ * interval delays the next. Programs run max_commands at a time, in the order
+ * in which they fell due.
  *
  * One thread; nothing here waits. Memory is taken by probe_set_new() and by
  * libcurl during attempts.
@@ -26,6 +27,7 @@ struct probe_spec {
 	const struct probe_config *config;
 	struct baton_addr to; /* but for commands */
 	uint16_t port;
+	enum health_state state; /* known from before, and thus not reported; HEALTH_UNKNOWN: nothing is */
 };
 
 /*

@@ -63,8 +63,10 @@ void private_bus_restart(struct private_bus *b)
 
 void private_bus_start(struct private_bus *b)
 {
-	snprintf(b->folder, sizeof b->folder, "/tmp/private_bus_XXXXXX");
-	require(mkdtemp(b->folder), b->folder);
+	if (!b->folder[0]) {
+		snprintf(b->folder, sizeof b->folder, "/tmp/private_bus_XXXXXX");
+		require(mkdtemp(b->folder), b->folder);
+	}
 	snprintf(b->address, sizeof b->address, "unix:path=%s/socket", b->folder);
 	config_write(b);
 	private_bus_restart(b);

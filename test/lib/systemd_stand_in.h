@@ -35,7 +35,7 @@ struct private_bus {
 	int pid;
 };
 
-/* Start dbus-daemon in a new folder, wait until it listens. Exits the program on failure. */
+/* Start dbus-daemon in .folder, or in a new one, and wait until it listens. Exits the program on failure. */
 void private_bus_start(struct private_bus *b);
 /* The same again at the same address. */
 void private_bus_restart(struct private_bus *b);
