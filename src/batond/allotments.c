@@ -95,7 +95,8 @@ static uint16_t allotments_endpoints(struct batond *b, const struct view_vip *v)
 		/* what the operator or the next hop forbids, the host can't allow */
 		l->target = e->usable ? said->row.target : HEALTH_INACTIVE;
 		l->current = said->row.current;
-		l->reported_ns = said->heard_ns;
+		l->reported_ns = said->reported_ns;
+		l->confirmed_ns = said->heard_ns;
 		l->active_ns = said->active_ns;
 	}
 	return n;

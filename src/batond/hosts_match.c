@@ -101,6 +101,10 @@ static bool match_is_inactive(const struct hosts_endpoint *e)
 /* Since when is it active; true if its use changed. */
 static bool match_transition(struct hosts_endpoint *now, const struct hosts_endpoint *before, uint64_t now_ns)
 {
+	bool same = before->known && now->row.load == before->row.load && now->row.capacity == before->row.capacity;
+
+	if (now->known)
+		now->reported_ns = same ? before->reported_ns : now_ns;
 	if (match_is_active(now))
 		now->active_ns = before->active_ns ? before->active_ns : now_ns;
 	return match_is_active(now) != match_is_active(before) || match_is_inactive(now) != match_is_inactive(before) ||

@@ -15,8 +15,9 @@ struct hosts_endpoint {
 	bool known;    /* a present host has a row for it */
 	uint64_t host; /* id of that host */
 	struct health_row row;
-	uint64_t heard_ns;  /* monotonic; host's last sign of life */
-	uint64_t active_ns; /* monotonic; since when it may get connections, 0: it may not */
+	uint64_t heard_ns;    /* monotonic; host's last sign of life */
+	uint64_t reported_ns; /* monotonic; since when load and capacity are what they are */
+	uint64_t active_ns;   /* monotonic; since when it may get connections, 0: it may not */
 };
 
 /*

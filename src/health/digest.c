@@ -35,7 +35,7 @@ __attribute__((format(printf, 3, 4))) static void decide(struct health_row *row,
 	vsnprintf(row->reason, sizeof(row->reason), format, args);
 	va_end(args);
 	/* others wrote parts of it, and what is too long was cut anywhere */
-	health_text_clean(row->reason, sizeof(row->reason));
+	text_clean(row->reason, sizeof(row->reason));
 }
 
 static void decide_unknown(const struct health_digest *d, struct health_row *row)

@@ -46,7 +46,9 @@ void live_source_free(struct live_source *s)
 
 static bool fresh(const struct live_params *p, const struct live_endpoint *e, uint64_t now_ns)
 {
-	return e->reported_ns && (now_ns < e->reported_ns || now_ns - e->reported_ns <= p->stale_ns);
+	uint64_t then_ns = e->confirmed_ns > e->reported_ns ? e->confirmed_ns : e->reported_ns;
+
+	return e->reported_ns && (now_ns < then_ns || now_ns - then_ns <= p->stale_ns);
 }
 
 static bool takes_part(const struct live_endpoint *e, bool is_fresh)

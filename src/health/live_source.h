@@ -43,13 +43,14 @@ struct live_params {
 struct live_endpoint {
 	uint16_t endpoint; /* id */
 	uint16_t load; /* reported, hundredths of a percent: 10000 = all it can do at once is in use, more = queue */
-	uint8_t configured;   /* capacity, 0-99; 0: never gets anything */
-	uint8_t capacity;     /* reported, 0-99, what it can do at present; 0: nothing */
-	uint8_t state;        /* enum health_state */
-	uint8_t target;       /* enum health_directive */
-	uint8_t current;      /* enum health_directive */
-	uint64_t reported_ns; /* monotonic clock, when load and capacity came; 0: never */
-	uint64_t active_ns;   /* since when it is active; 0: always was */
+	uint8_t configured;    /* capacity, 0-99; 0: never gets anything */
+	uint8_t capacity;      /* reported, 0-99, what it can do at present; 0: nothing */
+	uint8_t state;         /* enum health_state */
+	uint8_t target;        /* enum health_directive */
+	uint8_t current;       /* enum health_directive */
+	uint64_t reported_ns;  /* monotonic clock, when load and capacity became what they are; 0: never */
+	uint64_t confirmed_ns; /* when the host last stood by them (heartbeat); 0: not since reported_ns */
+	uint64_t active_ns;    /* since when it is active; 0: always was */
 };
 
 struct live_source;

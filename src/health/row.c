@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/text.h"
 #include "health/row.h"
 
 #include <string.h>
@@ -156,58 +157,6 @@ void health_row_tidy(struct health_row *row)
 static bool family_valid(uint8_t family, bool may_lack)
 {
 	return family == BATON_IPV4 || family == BATON_IPV6 || (may_lack && family == 0);
-}
-
-/* Length of the UTF-8 character at p (RFC 3629), 0: none, or a control character. */
-static unsigned character_length(const uint8_t *p)
-{
-	unsigned n = *p < 0x80                 ? 1
-		     : *p >= 0xc2 && *p < 0xe0 ? 2
-		     : (*p & 0xf0) == 0xe0     ? 3
-		     : *p >= 0xf0 && *p < 0xf5 ? 4
-					       : 0;
-
-	if (*p < 0x20 || *p == 0x7f)
-		return 0;
-	for (unsigned i = 1; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	/* longer than needed, surrogates, above U+10FFFF, second half of the control characters */
-	if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] >= 0xa0) || (*p == 0xf0 && p[1] < 0x90) ||
-	    (*p == 0xf4 && p[1] >= 0x90) || (*p == 0xc2 && p[1] < 0xa0))
-		return 0;
-	return n;
-}
-
-static bool text_valid(const char *text, size_t size)
-{
-	const uint8_t *p = (const uint8_t *)text;
-
-	if (!memchr(text, 0, size))
-		return false;
-	while (*p) {
-		unsigned n = character_length(p);
-
-		if (n == 0)
-			return false;
-		p += n;
-	}
-	return true;
-}
-
-void health_text_clean(char *text, size_t size)
-{
-	uint8_t *p = (uint8_t *)text;
-
-	text[size - 1] = 0;
-	while (*p) {
-		unsigned n = character_length(p);
-
-		if (n == 0)
-			*p = '?';
-		p += n ? n : 1;
-	}
 }
 
 bool health_row_valid(const struct health_row *row)

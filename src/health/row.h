@@ -16,7 +16,5 @@ int health_app_compare(const struct health_app_id *a, const struct health_app_id
 /* Clear all bytes that say nothing, so that equal means the same bytes. */
 void health_app_tidy(struct health_app_id *id);
 void health_row_tidy(struct health_row *row);
-/* Make any bytes a text that rows may have: what is no UTF-8 or a control character becomes "?". */
-void health_text_clean(char *text, size_t size);
 
 #endif

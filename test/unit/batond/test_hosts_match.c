@@ -147,6 +147,9 @@ static void test_load_alone_changes_no_use(void **state)
 	assert_false(match(&b, 2));
 	assert_int_equal(b.endpoints[0].row.load, 5000);
 	assert_int_equal(b.endpoints[0].active_ns, CLOCK_NS_PER_S); /* still since then */
+	assert_int_equal(b.endpoints[0].reported_ns, 2 * CLOCK_NS_PER_S);
+	assert_false(match(&b, 3));
+	assert_int_equal(b.endpoints[0].reported_ns, 2 * CLOCK_NS_PER_S); /* the same load is no new report */
 	r.capacity = 20;
 	tell(&b, 7, HEALTH_UPDATE, &r);
 	assert_true(match(&b, 3));
