@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "health/row.h"
 
 struct health_rules health_rules_default(void)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "base/text.h"
 #include "health/row.h"
 
 #include <string.h>
 
+#include "base/text.h"
 #include "health/table.h"
 
 /* Longest canonical form of a row: two addresses, two ports, protocol, two strings with length, seven bytes of status.
