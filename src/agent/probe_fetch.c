@@ -33,7 +33,7 @@ struct probe_fetch {
 	bool full; /* body_bytes are here, the rest is not wanted */
 	bool long_header;
 	size_t header_bytes, body_len;
-	char *body; /* of config->body_bytes */
+	char *body; /* of config->body_bytes and a NUL */
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -224,6 +224,7 @@ static size_t body_take(char *bytes, size_t size, size_t n, void *context)
 
 	memcpy(p->body + p->body_len, bytes, take);
 	p->body_len += take;
+	p->body[p->body_len] = 0;
 	p->full = take < n;
 	return take; /* less than n ends the transfer */
 }
@@ -307,7 +308,7 @@ static int options_http(struct probe_fetch *p)
 			return -EINVAL;
 		p->has_expression = true;
 	}
-	p->body = malloc((size_t)c->body_bytes);
+	p->body = calloc((size_t)c->body_bytes + 1, 1);
 	return p->body ? 0 : -ENOMEM;
 }
 
