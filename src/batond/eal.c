@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* DPDK's environment: arguments from the configuration, memory, log. */
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,16 +116,51 @@ static int eal_memory_args(struct batond *b, struct eal_args *a)
 	return 0;
 }
 
-/* lcore 0 is the control thread; then one lcore for each entry of the configuration, in its order. */
-static void eal_lcore_args(const struct config *c, struct eal_args *a)
+/* DPDK answers a CPU that it can't have with its usage text. */
+static int eal_check_cpu(const char *who, int cpu, const cpu_set_t *allowed)
 {
-	char text[32 * (CONFIG_MAX_LCORES + 1)];
-	size_t at;
+	if (cpu < RTE_MAX_LCORE && cpu < CPU_SETSIZE && CPU_ISSET(cpu, allowed))
+		return 0;
+	log_error("no such CPU, or this process may not use it %s cpu=%d; allowed are %d CPUs, see "
+		  "'taskset -p %d'",
+		  who, cpu, CPU_COUNT(allowed), (int)getpid());
+	return -EINVAL;
+}
+
+static int eal_check_cpus(const struct config *c, const cpu_set_t *allowed)
+{
+	int err = c->control_cpu < 0 ? 0 : eal_check_cpu("device.control_cpu", c->control_cpu, allowed);
+
+	for (unsigned i = 0; i < c->n_lcores && err == 0; i++) {
+		char who[32];
+
+		snprintf(who, sizeof who, "lcores[%u]", i);
+		err = eal_check_cpu(who, c->lcores[i].cpu, allowed);
+	}
+	return err;
+}
+
+/* "(0,1,5)": the control thread may run on every CPU that the process may use. */
+static size_t eal_cpu_list(const cpu_set_t *allowed, char *text, size_t size)
+{
+	size_t at = 0;
+
+	for (int cpu = 0; cpu < RTE_MAX_LCORE && at < size; cpu++)
+		if (CPU_ISSET(cpu, allowed))
+			at += (size_t)snprintf(text + at, size - at, "%c%d", at ? ',' : '(', cpu);
+	return at + (size_t)snprintf(text + at, size - at, ")");
+}
+
+/* lcore 0 is the control thread; then one lcore for each entry of the configuration, in its order. */
+static void eal_lcore_args(const struct config *c, const cpu_set_t *allowed, struct eal_args *a)
+{
+	char text[8 * RTE_MAX_LCORE + 32 * (CONFIG_MAX_LCORES + 1)];
+	size_t at = (size_t)snprintf(text, sizeof text, "0@");
 
 	if (c->control_cpu >= 0)
-		at = (size_t)snprintf(text, sizeof text, "0@%d", c->control_cpu);
+		at += (size_t)snprintf(text + at, sizeof text - at, "%d", c->control_cpu);
 	else
-		at = (size_t)snprintf(text, sizeof text, "0@(0-%ld)", sysconf(_SC_NPROCESSORS_ONLN) - 1);
+		at += eal_cpu_list(allowed, text + at, sizeof text - at);
 	for (unsigned i = 0; i < c->n_lcores && at < sizeof text; i++)
 		at += (size_t)snprintf(text + at, sizeof text - at, ",%u@%d", i + 1, c->lcores[i].cpu);
 	eal_arg(a, "--lcores");
@@ -152,14 +188,21 @@ int eal_start(struct batond *b)
 {
 	struct eal_args a = { 0 };
 	char *argv[EAL_MAX_ARGS];
+	cpu_set_t allowed;
 	int err;
+
+	if (sched_getaffinity(0, sizeof allowed, &allowed) < 0)
+		return -errno;
+	err = eal_check_cpus(b->config, &allowed);
+	if (err < 0)
+		return err;
 
 	/* where DPDK puts its runtime files and the telemetry socket */
 	if (setenv("RUNTIME_DIRECTORY", b->config->run_dir, 1) < 0)
 		return -errno;
 	rte_openlog_stream(stderr);
 	eal_arg(&a, "batond");
-	eal_lcore_args(b->config, &a);
+	eal_lcore_args(b->config, &allowed, &a);
 	eal_arg(&a, "--file-prefix");
 	eal_arg(&a, "baton");
 	eal_arg(&a, "--log-level=lib.*:warning");

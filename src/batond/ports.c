@@ -139,8 +139,13 @@ int ports_start(struct batond *b)
 
 		p->config = &b->config->ports[i];
 		err = ports_find_device(p->config, &p->id);
-		if (err == 0 && p->id >= VIEW_MAX_PORTS)
+		if (err == 0 && p->id >= b->config->n_ports) {
+			/* the forwarders go through the ids from 0 on */
+			log_error("a device here has more than one DPDK port, which is not supported port=%s "
+				  "device=%s",
+				  p->config->name, p->config->device);
 			err = -ERANGE;
+		}
 		if (err == 0)
 			err = ports_start_one(b, p);
 		if (err == 0)
