@@ -55,10 +55,15 @@ static const struct column endpoints[] = { { "vip", "VIP", COLUMN_TEXT },
 					   { 0 } };
 
 static const struct column hosts[] = {
-	{ "host", "HOST", COLUMN_TEXT },           { "presence", "PRESENCE", COLUMN_TEXT },
-	{ "table", "TABLE", COLUMN_TEXT },         { "applications", "APPS", COLUMN_NUMBER },
-	{ "heard_ms", "HEARD-MS", COLUMN_NUMBER }, { "interval_ms", "INTERVAL-MS", COLUMN_NUMBER },
-	{ "seq", "CHANGES", COLUMN_NUMBER },       { 0 }
+	{ "host", "HOST", COLUMN_TEXT },
+	{ "presence", "PRESENCE", COLUMN_TEXT },
+	{ "table", "TABLE", COLUMN_TEXT },
+	{ "applications", "APPS", COLUMN_NUMBER },
+	{ "heard_ms", "HEARD-MS", COLUMN_NUMBER },
+	{ "interval_ms", "INTERVAL-MS", COLUMN_NUMBER },
+	{ "seq", "CHANGES", COLUMN_NUMBER },
+	{ "leader", "LEADER", COLUMN_TEXT },
+	{ 0 },
 };
 
 static const struct column apps[] = { { "host", "HOST", COLUMN_TEXT },

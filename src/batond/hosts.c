@@ -127,7 +127,10 @@ static void hosts_frame(struct hosts *h, size_t len, uint64_t now_ns)
 		h->counters.not_decoded++;
 		return;
 	}
-	health_cache_receive(&h->cache, &m, now_ns);
+	if (m.type == HEALTH_GROUP_HEARTBEAT)
+		health_group_cache_receive(&h->groups, &m, now_ns);
+	else
+		health_cache_receive(&h->cache, &m, now_ns);
 }
 
 static void hosts_receive(struct hosts *h, uint64_t now_ns)
@@ -149,8 +152,13 @@ void hosts_poll(struct batond *b, uint64_t now_ns)
 	if (!h)
 		return;
 	hosts_receive(h, now_ns);
-	if (now_ns >= h->poll_ns)
+	if (now_ns >= h->poll_ns) {
+		uint64_t groups_ns = health_group_cache_poll(&h->groups, now_ns);
+
 		h->poll_ns = health_cache_poll(&h->cache, now_ns);
+		if (groups_ns < h->poll_ns)
+			h->poll_ns = groups_ns;
+	}
 	if (now_ns >= h->beacon_ns) {
 		h->beacon_ns = now_ns + LINK_BEACON_MS * CLOCK_NS_PER_MS;
 		seal_beacon(h->seal, beacon);
@@ -163,6 +171,7 @@ void hosts_poll(struct batond *b, uint64_t now_ns)
 static int hosts_open(struct batond *b, struct hosts *h)
 {
 	struct health_cache_ops ops = { .send = hosts_send, .event = hosts_event, .context = h };
+	struct health_group_cache_settings groups = health_group_cache_settings_default();
 	struct health_cache_settings settings = health_cache_settings_default();
 	struct epoll_event event = { .events = EPOLLIN };
 	struct seal_keyring keys;
@@ -180,6 +189,10 @@ static int hosts_open(struct batond *b, struct hosts *h)
 	if (err < 0)
 		return err;
 	h->cache_made = true;
+	err = health_group_cache_init(&h->groups, &groups, &h->cache);
+	if (err < 0)
+		return err;
+	h->groups_made = true;
 	err = link_open(&h->link);
 	if (err == 0)
 		err = link_bind(h->link, &b->config->health_listen, (uint16_t)b->config->health_port);
@@ -223,6 +236,8 @@ void hosts_stop(struct batond *b)
 		return;
 	link_close(h->link);
 	seal_free(h->seal);
+	if (h->groups_made)
+		health_group_cache_fini(&h->groups);
 	if (h->cache_made)
 		health_cache_fini(&h->cache);
 	codec_arena_fini(&h->arena);
@@ -279,6 +294,11 @@ const struct hosts_counters *hosts_counters_get(const struct batond *b)
 const uint64_t *hosts_seal_counters_get(const struct batond *b)
 {
 	return b->hosts ? seal_counters(b->hosts->seal) : NULL;
+}
+
+const struct health_group_cache *hosts_groups_get(const struct batond *b)
+{
+	return b->hosts ? &b->hosts->groups : NULL;
 }
 
 const struct hosts_event *hosts_event_get(const struct batond *b, unsigned i)

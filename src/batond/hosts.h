@@ -14,6 +14,7 @@
 #include "baton/health.h"
 #include "batond/hosts_match.h"
 #include "health/cache.h"
+#include "health/group_cache.h"
 
 #define HOSTS_EVENTS_KEPT 1024
 
@@ -60,6 +61,8 @@ const struct health_cache *hosts_cache_get(const struct batond *b);
 const struct hosts_counters *hosts_counters_get(const struct batond *b);
 /* Frames of the health link by verdict, SEAL_N_VERDICTS numbers; NULL if health is off. */
 const uint64_t *hosts_seal_counters_get(const struct batond *b);
+/* NULL if health is off. */
+const struct health_group_cache *hosts_groups_get(const struct batond *b);
 /* The i-th newest event, NULL after the last. */
 const struct hosts_event *hosts_event_get(const struct batond *b, unsigned i);
 

@@ -4,6 +4,7 @@
 
 #include "batond/batond.h"
 #include "batond/hosts.h"
+#include "health/group_cache.h"
 #include "wire/codec.h"
 #include "wire/link.h"
 #include "wire/seal.h"
@@ -13,7 +14,8 @@ struct hosts {
 	struct seal *seal;
 	struct codec_arena arena;
 	struct health_cache cache;
-	bool cache_made;
+	struct health_group_cache groups; /* of leaders that speak for several hosts */
+	bool cache_made, groups_made;
 	uint64_t poll_ns, beacon_ns; /* when due */
 	uint64_t matched_generation; /* of the cache that .endpoints were worked out from */
 	struct hosts_endpoint endpoints[BATOND_MAX_ENDPOINTS + 1];

@@ -91,6 +91,12 @@ static const struct counter_entry cache_entries[] = {
 #undef X
 };
 
+static const struct counter_entry group_entries[] = {
+#define X(token, name, text) { #name, text, HEALTH_GROUP_CACHE_COUNTER_##token * sizeof(uint64_t) },
+	HEALTH_GROUP_CACHE_COUNTERS(X)
+#undef X
+};
+
 static const struct counter_entry control_entries[] = {
 #define X(name, text) { #name, text, offsetof(struct control_counters, name) },
 	CONTROL_COUNTERS(X)
@@ -151,6 +157,16 @@ static const void *cache_at(const struct batond *b, unsigned i)
 	return cache ? cache->counters : none;
 }
 
+static const void *groups_at(const struct batond *b, unsigned i)
+{
+	static const uint64_t none[HEALTH_GROUP_CACHE_N_COUNTERS];
+	const struct health_group_cache *groups = hosts_groups_get(b);
+
+	if (i > 0)
+		return NULL;
+	return groups ? groups->counters : none;
+}
+
 static const void *control_at(const struct batond *b, unsigned i)
 {
 	return i == 0 ? &b->counters : NULL;
@@ -170,6 +186,7 @@ static const struct counter_group counter_groups[] = {
 	{ "health", "The hosts' messages", hosts_entries, RTE_DIM(hosts_entries), false, hosts_at },
 	{ "seal", "Frames of the health link", seal_entries, RTE_DIM(seal_entries), false, seal_at },
 	{ "cache", "The cache of the hosts' tables", cache_entries, RTE_DIM(cache_entries), false, cache_at },
+	{ "groups", "Leaders that speak for several hosts", group_entries, RTE_DIM(group_entries), false, groups_at },
 	{ "control", "The control thread", control_entries, RTE_DIM(control_entries), false, control_at },
 };
 

@@ -42,6 +42,16 @@ static int health_age_ms(uint64_t then_ns)
 	return then_ns ? (int)((clock_monotonic_ns() - then_ns) / CLOCK_NS_PER_MS) : -1;
 }
 
+static void health_leader(const struct batond *b, struct rte_tel_data *row, uint64_t host)
+{
+	uint64_t leader = health_group_cache_leader_of(hosts_groups_get(b), host, clock_monotonic_ns());
+	char text[32] = "";
+
+	if (leader)
+		snprintf(text, sizeof text, "%016lx", leader);
+	telemetry_text(row, "leader", text);
+}
+
 uint64_t telemetry_hosts(struct batond *b, struct telemetry_page *p, uint64_t cursor)
 {
 	const struct health_cache *c = hosts_cache_get(b);
@@ -59,6 +69,7 @@ uint64_t telemetry_hosts(struct batond *b, struct telemetry_page *p, uint64_t cu
 		telemetry_number(row, "applications", h->table.n_rows);
 		telemetry_int(row, "heard_ms", health_age_ms(h->heard_ns));
 		telemetry_number(row, "interval_ms", h->interval_ms);
+		health_leader(b, row, h->id);
 		telemetry_number(row, "incarnation", h->incarnation);
 		telemetry_number(row, "seq", h->seq);
 		if (p->n_rows == HEALTH_HOST_ROWS)
