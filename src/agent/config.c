@@ -72,6 +72,8 @@ static const struct conf_key agent_keys[] = {
 	{ "applications", CONF_LIST,
 	  CONF_HEAP(struct agent_config, health.applications, health.n_applications, AGENT_MAX_APPLICATIONS),
 	  .keys = agent_application_keys, .help = "Applications that are always there." },
+	{ "group", CONF_GROUP, .keys = agent_group_keys,
+	  .help = "Hosts one of which speaks to the balancers for all of them." },
 	{ 0 },
 };
 
@@ -161,6 +163,7 @@ static int config_check(const struct conf_doc *doc, struct agent_config *c, stru
 	families_check(f, doc, c);
 	overlap_check(f, doc, c);
 	agent_config_health_check(doc, c, f);
+	agent_group_check(doc, c, f);
 	return f->n_errors == before ? 0 : -EINVAL;
 }
 
@@ -211,6 +214,8 @@ int agent_config_reload_check(const struct agent_config *old, const struct agent
 				 new->max_flows);
 	if (agent_config_host_id(old) != agent_config_host_id(new))
 		conf_error_plain(f, "agent.name", "names another host; this takes a restart");
+	if (!agent_group_equal(&old->group, &new->group))
+		conf_error_plain(f, "agent.group", "changes only with a restart");
 	if (old->health.max_clients != new->health.max_clients)
 		conf_error_plain(f, "agent.local.max_clients", "changes from %d to %d only with a restart",
 				 old->health.max_clients, new->health.max_clients);

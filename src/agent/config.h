@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "agent/config_health.h"
+#include "agent/group_config.h"
 #include "base/conf.h"
 #include "baton/abi/agent_maps.h"
 #include "baton/addr.h"
@@ -26,6 +27,7 @@ struct agent_config {
 	int reply_rate; /* replies to one device per second */
 	struct agent_config_health health;
 	struct watch_general watch;
+	struct agent_config_group group;
 };
 
 /* The schema, for the printed reference. */

@@ -274,12 +274,15 @@ void agent_config_health_check(const struct conf_doc *doc, struct agent_config *
 		conf_error(f, doc, "agent.balancers", "needs a name (or health.host_id) to speak under");
 }
 
-uint64_t agent_config_host_id(const struct agent_config *c)
+uint64_t agent_config_name_id(const char *name)
 {
 	uint64_t id = 0;
 
-	if (c->health.host_id || !c->name)
-		return c->health.host_id;
-	crypto_generichash((unsigned char *)&id, sizeof id, (const unsigned char *)c->name, strlen(c->name), NULL, 0);
+	crypto_generichash((unsigned char *)&id, sizeof id, (const unsigned char *)name, strlen(name), NULL, 0);
 	return be64toh(id);
+}
+
+uint64_t agent_config_host_id(const struct agent_config *c)
+{
+	return c->health.host_id || !c->name ? c->health.host_id : agent_config_name_id(c->name);
 }

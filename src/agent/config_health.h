@@ -73,6 +73,8 @@ int agent_balancer_parse(const char *text, void *object, char *why, size_t size)
 void agent_config_health_check(const struct conf_doc *doc, struct agent_config *c, struct conf_findings *f);
 /* The id of this host: configured, or made of its name. 0 if there is neither. */
 uint64_t agent_config_host_id(const struct agent_config *c);
+/* The id that is made of a name. */
+uint64_t agent_config_name_id(const char *name);
 /* The configured application of this id, or NULL. */
 const struct agent_application *agent_config_application(const struct agent_config *c, const struct health_app_id *id);
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent/balancers.h"
+#include "agent/group_link.h"
 #include "agent/health_counters.h"
 #include "agent/health_memory.h"
 #include "agent/local_socket.h"
@@ -30,6 +31,7 @@ struct health_service {
 	struct teller *teller;
 	struct balancers *balancers;
 	struct watch *watch;
+	struct group_link *group; /* NULL: the host is in none */
 	struct health_host host;
 	bool speaking; /* host is in use */
 	uint64_t incarnation, hush_end_ns, refused;
@@ -118,6 +120,14 @@ static void save_soon(struct health_service *s, uint64_t now_ns)
 
 static void message_send(void *context, const struct health_message *m)
 {
+	struct health_service *s = context;
+
+	if (group_link_outgoing(s->group, m, clock_monotonic_ns()))
+		balancers_send(s->balancers, m);
+}
+
+static void group_send(void *context, const struct health_message *m)
+{
 	balancers_send(((struct health_service *)context)->balancers, m);
 }
 
@@ -191,7 +201,7 @@ static void message_receive(void *context, const struct health_message *m, uint6
 {
 	struct health_service *s = context;
 
-	if (!s->speaking)
+	if (!s->speaking || group_link_incoming(s->group, m, now_ns))
 		return;
 	health_host_receive(&s->host, m, now_ns);
 	work_now(s);
@@ -313,6 +323,35 @@ static int balancers_begin(struct health_service *s)
 	return err;
 }
 
+static int group_keys_set(struct health_service *s, const struct agent_config *c)
+{
+	struct seal_keyring keys;
+	int err = s->group ? seal_keyring_load(c->secret_file, SEAL_PURPOSE_GROUP, &keys) : 0;
+
+	if (!err)
+		group_link_set_keys(s->group, &keys);
+	explicit_bzero(&keys, sizeof keys);
+	return err;
+}
+
+static int group_begin(struct health_service *s)
+{
+	struct group_link_ops ops = { .to_balancers = group_send, .context = s };
+	struct group_link_settings settings;
+	struct seal_keyring keys;
+	int err = seal_keyring_load(s->config->secret_file, SEAL_PURPOSE_GROUP, &keys);
+
+	agent_group_settings(s->config, &settings);
+	settings.group.incarnation = s->incarnation;
+	if (!err)
+		err = group_link_new(s->loop, &settings, &keys, &ops, &s->group);
+	explicit_bzero(&keys, sizeof keys);
+	if (err)
+		log_error("can't begin to speak with the group name=%s reason=\"%s\"",
+			  s->config->group.name ? s->config->group.name : "-", strerror(-err));
+	return err;
+}
+
 static int socket_begin(struct health_service *s)
 {
 	int err = local_socket_new(s->loop, s->config, s->desk, &s->socket);
@@ -355,6 +394,8 @@ int health_service_start(struct loop *l, const struct agent_config *c, struct he
 	if (!err)
 		err = balancers_begin(s);
 	if (!err)
+		err = group_begin(s);
+	if (!err)
 		err = socket_begin(s);
 	if (err) {
 		health_service_stop(s);
@@ -386,6 +427,8 @@ int health_service_reload(struct health_service *s, const struct agent_config *c
 	if (err)
 		return err;
 	err = balancers_config(s->balancers, c, &keys);
+	if (group_keys_set(s, c) < 0)
+		log_error("can't make the group's keys path=%s", c->secret_file);
 	explicit_bzero(&keys, sizeof keys);
 	if (err)
 		log_error("can't connect to all balancers reason=\"%s\"", strerror(-err));
@@ -405,6 +448,7 @@ void health_service_stop(struct health_service *s)
 		agent_health_hook(s->health, NULL, NULL);
 	watch_free(s->watch);
 	local_socket_free(s->socket);
+	group_link_free(s->group);
 	balancers_free(s->balancers);
 	loop_timer_del(s->loop, &s->work);
 	loop_timer_del(s->loop, &s->save);

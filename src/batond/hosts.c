@@ -131,6 +131,7 @@ static void hosts_frame(struct hosts *h, size_t len, uint64_t now_ns)
 		health_group_cache_receive(&h->groups, &m, now_ns);
 	else
 		health_cache_receive(&h->cache, &m, now_ns);
+	h->poll_ns = now_ns; /* what is due next may be due earlier now */
 }
 
 static void hosts_receive(struct hosts *h, uint64_t now_ns)

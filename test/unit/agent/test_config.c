@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "agent/config.h"
+#include "agent/group_link.h"
 
 #define GOOD                                                                                           \
 	"device = \"eth0\"; addresses = [\"10.0.0.1\"]; forwarders = [\"10.0.0.20\", \"10.0.0.10\"]; " \
@@ -131,6 +132,37 @@ static void test_reload_refuses_what_needs_a_restart(void **state)
 	agent_config_free(old);
 }
 
+#define GROUP(rest)                                                                                                \
+	GOOD "name = \"a\"; balancers = [\"10.0.0.2\"]; group = { name = \"g\"; members = ("                       \
+	     "{ name = \"b\"; address = \"10.0.0.5\"; }, { name = \"a\"; address = \"10.0.0.6\"; port = 9; }" rest \
+	     "); };"
+
+static void test_group(void **state)
+{
+	struct group_link_settings settings;
+	struct agent_config *c, *other;
+
+	assert_int_equal(load(GOOD, &c), 0);
+	agent_group_settings(c, &settings);
+	assert_int_equal(settings.n_members, 0);
+	assert_int_equal(load(GROUP(""), &other), 0);
+	assert_false(agent_group_equal(&c->group, &other->group));
+	assert_true(agent_group_equal(&other->group, &other->group));
+	agent_group_settings(other, &settings);
+	assert_int_equal(settings.n_members, 2);
+	assert_int_equal(settings.group.own, 1);
+	assert_true(settings.group.compress);
+	assert_true(settings.members[1].host == agent_config_host_id(other));
+	assert_int_equal(settings.members[0].port, 7473);
+	assert_int_equal(settings.members[1].port, 9);
+	agent_config_free(c);
+	agent_config_free(other);
+	refused(GROUP(", { name = \"b\"; address = \"10.0.0.7\"; }"), "is a member twice");
+	refused(GOOD "name = \"c\"; balancers = [\"10.0.0.2\"]; group = { name = \"g\"; members = ("
+		     "{ name = \"b\"; address = \"10.0.0.5\"; }, { name = \"a\"; address = \"10.0.0.6\"; }); };",
+		"not among the members");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +172,7 @@ int main(void)
 		cmocka_unit_test(test_mistakes_are_named),
 		cmocka_unit_test(test_addresses_make_sense),
 		cmocka_unit_test(test_reload_refuses_what_needs_a_restart),
+		cmocka_unit_test(test_group),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
