@@ -41,11 +41,11 @@ static void introduce_write(struct forwarder_worker *w, uint8_t *l3, struct rout
 	w->counters.introductions++;
 }
 
-void stage_introduce_flow(struct forwarder_worker *w, struct route_table *t, uint32_t index)
+void stage_introduce_flow(struct forwarder_worker *w, struct route_table *t, uint32_t index,
+			  const struct rte_mbuf *cause, uint16_t l2_len)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(w->packets);
 	struct baton_tuple key;
-	uint16_t type_be;
 	uint8_t *frame;
 
 	if (!m) {
@@ -53,10 +53,9 @@ void stage_introduce_flow(struct forwarder_worker *w, struct route_table *t, uin
 		return;
 	}
 	route_key_at(t, index, &key);
-	frame = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)(RTE_ETHER_HDR_LEN + introduce_overhead(key.family)));
-	type_be = rte_cpu_to_be_16(key.family == BATON_IPV4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
-	memcpy(frame + 12, &type_be, 2);
-	introduce_write(w, frame + RTE_ETHER_HDR_LEN, t, index, &key, 0);
+	frame = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)(l2_len + introduce_overhead(key.family)));
+	memcpy(frame, rte_pktmbuf_mtod(cause, const uint8_t *), l2_len);
+	introduce_write(w, frame + l2_len, t, index, &key, 0);
 	stage_tx_nexthop(w, m, w->view->endpoints[route_at(t, index)->endpoint].nexthop,
 			 introduce_overhead(key.family));
 }
@@ -90,7 +89,7 @@ void stage_introduce(struct forwarder_worker *w, struct rte_mbuf *m, const struc
 		mtu = w->view->ports[w->view->nexthops[ep->nexthop].port].mtu;
 	if (mtu && inner + overhead > mtu) {
 		/* no room for both in one packet: the mapping goes ahead */
-		stage_introduce_flow(w, t, index);
+		stage_introduce_flow(w, t, index, m, info->l2_len);
 		stage_tunnel(w, m, info, index);
 		return;
 	}

@@ -52,8 +52,10 @@ static struct worker_peer *shim_peer(struct forwarder_worker *w, const uint8_t a
 }
 
 /* A host does not know a flow of ours: introduce it, if it is a flow to that host. */
-static void shim_unknown(struct forwarder_worker *w, const struct baton_tuple *from, const void *body)
+static void shim_unknown(struct forwarder_worker *w, const struct rte_mbuf *m, const struct packet_info *info,
+			 const void *body)
 {
+	const struct baton_tuple *from = &info->tuple;
 	struct route_table *t = stage_table(w, from->family);
 	struct baton_shim_unknown u;
 	int64_t index;
@@ -66,7 +68,7 @@ static void shim_unknown(struct forwarder_worker *w, const struct baton_tuple *f
 		if (r->action == PLUMB_ACTION_TUNNEL &&
 		    !memcmp(w->view->endpoints[r->endpoint].addr, from->saddr, 16)) {
 			w->counters.unknown_flows++;
-			stage_introduce_flow(w, t, (uint32_t)index);
+			stage_introduce_flow(w, t, (uint32_t)index, m, info->l2_len);
 			return;
 		}
 	}
@@ -162,7 +164,7 @@ static void shim_input(struct forwarder_worker *w, const struct rte_mbuf *m, con
 	else if (hdr.type != BATON_SHIM_UNKNOWN)
 		w->counters.drops[DROP_SHIM_MALFORMED]++;
 	else if (shim_is_new(w, m, info, peer, rte_be_to_cpu_64(hdr.seq)))
-		shim_unknown(w, &info->tuple, body);
+		shim_unknown(w, m, info, body);
 }
 
 /* The NIC gave another lcore's datagram to this queue: its owner has the table. */

@@ -36,7 +36,9 @@ void stage_local(struct forwarder_worker *w, struct rte_mbuf *m, const struct pa
 void stage_exception(struct forwarder_worker *w, struct rte_mbuf *m, enum forwarder_drop otherwise);
 /* stage_introduce.c: send a packet of a tunneled flow together with its mapping, or the mapping alone. */
 void stage_introduce(struct forwarder_worker *w, struct rte_mbuf *m, const struct packet_info *info, uint32_t index);
-void stage_introduce_flow(struct forwarder_worker *w, struct route_table *t, uint32_t index);
+/* cause: a packet of the same family whose link header of l2_len bytes, VLAN tags included, is taken over. */
+void stage_introduce_flow(struct forwarder_worker *w, struct route_table *t, uint32_t index,
+			  const struct rte_mbuf *cause, uint16_t l2_len);
 /* stage_tunnel.c: a packet of an introduced flow. */
 void stage_tunnel(struct forwarder_worker *w, struct rte_mbuf *m, const struct packet_info *info, uint32_t index);
 /* stage_shim.c: a datagram to the shim port of a tunnel address. */
