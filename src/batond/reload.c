@@ -15,6 +15,17 @@ static int reload_finding(struct config_error *errors, unsigned max, unsigned *n
 	return err;
 }
 
+/* One key in 256 meets the other's id by chance. */
+static int reload_secret_finding(struct config_error *errors, unsigned max, unsigned *n, const char *path, int err)
+{
+	if (err != -EEXIST)
+		return reload_finding(errors, max, n, path, err);
+	if (*n < max)
+		snprintf(errors[(*n)++].text, sizeof errors[0].text,
+			 "%.300s: the two keys are equal or have the same number by chance; replace the new one by another", path);
+	return err;
+}
+
 /* Whatever goes wrong, nothing but errors has been written. */
 static int reload_take(struct batond *b, struct config *config, struct config_error *errors, unsigned max, unsigned *n)
 {
@@ -25,10 +36,10 @@ static int reload_take(struct batond *b, struct config *config, struct config_er
 		return err;
 	err = shim_keyring_load(config->secret_file, &keys);
 	if (err < 0)
-		return reload_finding(errors, max, n, config->secret_file, err);
+		return reload_secret_finding(errors, max, n, config->secret_file, err);
 	err = hosts_set_keys(b, config->secret_file);
 	if (err < 0)
-		return reload_finding(errors, max, n, config->secret_file, err);
+		return reload_secret_finding(errors, max, n, config->secret_file, err);
 	err = publish_view(b, config, &keys);
 	if (err < 0)
 		return reload_finding(errors, max, n, "cannot build the new tables", err);
