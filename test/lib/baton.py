@@ -19,6 +19,8 @@ SNAT4, SNAT6 = "10.0.0.20", "2001:db8::20"
 VIP4, VIP6 = "10.0.0.100", "2001:db8::100"
 SPARE_VIP4 = "10.0.0.101"  # the hosts accept it, no device serves it from the start
 SHIM_PORT = 7471
+HEALTH_PORT = 7472
+HEARTBEAT_MS = 200  # a host is given up after three of them
 ONE_LCORE = ["forwarder", "classifier"]
 
 
@@ -93,15 +95,18 @@ class Notify:
 class Batond:
     """
     The device. vips: settings made by vip(); roles: of each lcore. Changes of
-    .vips and .settings count after write().
+    .vips and .settings count after write(). live: it listens to the hosts' agents.
     """
 
-    def __init__(self, topology, vips, roles=(ONE_LCORE,), **changes):
+    def __init__(self, topology, vips, roles=(ONE_LCORE,), live=False, **changes):
         self.topology = topology
         self.vips = {v["name"]: v for v in vips}
         self.run_dir = topology.path("device", "run", "x")[:-2]
         self.config = topology.path("device", "baton.conf")
         self.settings = self._settings(roles)
+        if live:
+            self.settings["ports"][0]["exception"] = "baton0"
+            self.settings["health"] = {"listen": DEVICE4, "port": HEALTH_PORT}
         self.settings.update(changes)
         self.starts = 0
         self.process = None
@@ -156,9 +161,9 @@ class Batond:
 
 
 class Agent:
-    """The agent of host n."""
+    """The agent of host n. live: settings of its web server as an application whose health it tells the device."""
 
-    def __init__(self, topology, n, vips=(VIP4, VIP6, SPARE_VIP4), tunnels=((TUNNEL4, TUNNEL6),)):
+    def __init__(self, topology, n, vips=(VIP4, VIP6, SPARE_VIP4), tunnels=((TUNNEL4, TUNNEL6),), live=None):
         self.topology = topology
         self.host = f"host{n}"
         self.run_dir = topology.path(self.host, "run", "x")[:-2]
@@ -166,11 +171,17 @@ class Agent:
         self.settings = {
             "run_dir": self.run_dir, "secret_file": secret(topology), "device": PORT, "shim_port": SHIM_PORT,
             "addresses": list(host_addresses(n)), "forwarders": [a for pair in tunnels for a in pair], "vips": list(vips)}
+        if live is not None:
+            self.settings.update(name=self.host, balancers=[f"{DEVICE4}:{HEALTH_PORT}"], health={"heartbeat_ms": HEARTBEAT_MS},
+                                 applications=[{"host": a, "port": 80, **live} for a in host_addresses(n)])
         self.starts = 0
         self.process = None
 
-    def start(self):
+    def write(self):
         write(self.config, {"agent": self.settings})
+
+    def start(self):
+        self.write()
         self.starts += 1
         notify = Notify(self.topology.path(self.host, "notify"))
         self.process = self.topology.start(self.host, f"agent-{self.host}-{self.starts}", AGENT, "--config", self.config,
@@ -191,6 +202,10 @@ class Agent:
 
     def remove(self, check=True):
         return self.topology.run(self.host, AGENT, "--config", self.config, "--remove", check=check)
+
+    def ctl(self, *words, check=True):
+        """batonctl on the host."""
+        return self.topology.run(self.host, BATONCTL, "--run-dir", self.run_dir, *words, check=check)
 
     def status(self):
         return json.loads(self.topology.run(self.host, AGENT, "--config", self.config, "--status", "--json").stdout)

@@ -36,6 +36,10 @@ class Checks:
         self.result(name, True)
         return got
 
+    def note(self, text):
+        """Something measured, for the reader of the log."""
+        print(f"# {text}", flush=True)
+
     def crashed(self):
         self.result("ran to its end", False, traceback.format_exc())
 

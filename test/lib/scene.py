@@ -7,27 +7,33 @@ from lib.topology import DEVICE4, DEVICE6, FAR4, FAR6, Topology, host_addresses
 
 
 class Scene:
-    """VIPs web4 and web6 over all hosts; `more_vips` beside them; `options` go into every one of the two; `roles` of lcores."""
+    """
+    VIPs web4 and web6 over all hosts; `more_vips` beside them; `options` go into every one of the two; `roles` of lcores;
+    `live`: settings of the hosts' web servers as applications whose health the agents tell the device, {} for the usual.
+    """
 
     def __init__(self, checks=None, hosts=3, mode="tunnel", router=False, keep=False, more_vips=(), device=None, roles=(ONE_LCORE,),
-                 **options):
+                 live=None, **options):
         self.topology = Topology(checks, hosts=hosts, router=router, keep=keep)
         try:
-            self._build(hosts, mode, list(more_vips), roles, device or {}, options)
+            self._build(hosts, mode, list(more_vips), roles, device or {}, live, options)
         except BaseException as e:
             self.topology.__exit__(type(e))
             raise
 
-    def _build(self, hosts, mode, more_vips, roles, device, options):
+    def _build(self, hosts, mode, more_vips, roles, device, live, options):
         t = self.topology
+        if live is not None:
+            live = {"health": "assumed", **live}
+            options = {"health": "agent", "warm_up_s": 0, **options}
         numbers = range(1, hosts + 1)
         self.nginx = {f"host{n}": servers.Nginx(t, f"host{n}") for n in numbers}
-        self.agents = {f"host{n}": Agent(t, n, tunnels=lcores(roles)[1]).start() for n in numbers} if mode == "tunnel" else {}
+        self.agents = {f"host{n}": Agent(t, n, tunnels=lcores(roles)[1], live=live).start() for n in numbers} if mode == "tunnel" else {}
         if mode == "half-nat":
             for host in t.hosts:
                 self._replies_through_device(host)
         web = [vip(name, address, mode=mode, hosts=numbers, **options) for name, address in (("web4", VIP4), ("web6", VIP6))]
-        self.device = Batond(t, web + more_vips, roles, **device).start()
+        self.device = Batond(t, web + more_vips, roles, live is not None, **device).start()
         self.resolved()
 
     def resolved(self):

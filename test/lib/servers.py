@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Unmodified servers on the hosts."""
+import contextlib
 import hashlib
 import os
 import random
@@ -50,16 +51,26 @@ class Nginx:
     """One nginx in a host's namespace; serves FILES, stores what is PUT below /upload/."""
 
     def __init__(self, topology, host, port=80):
+        self.topology, self.host, self.port = topology, host, port
         self.folder = os.path.dirname(topology.path(host, "nginx", "files", "x"))
         self.folder = os.path.dirname(self.folder)
         content = make_files(topology)
         for name, source in content.items():
             os.link(source, os.path.join(self.folder, "files", name))
-        config = os.path.join(self.folder, "nginx.conf")
-        with open(config, "w", encoding="utf-8") as f:
+        with open(os.path.join(self.folder, "nginx.conf"), "w", encoding="utf-8") as f:
             f.write(NGINX.format(folder=self.folder, port=port, name=host))
-        self.process = topology.start(host, f"nginx-{host}", "nginx", "-p", self.folder, "-e", "stderr", "-c", config)
-        self.process.wait_ready(lambda: listening(topology, host, "tcp", port))
+        self.start()
+
+    def start(self):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(self.folder, "accept.sock"))  # left behind by one that was killed
+        self.process = self.topology.start(self.host, f"nginx-{self.host}", "nginx", "-p", self.folder, "-e", "stderr",
+                                           "-c", os.path.join(self.folder, "nginx.conf"))
+        self.process.wait_ready(lambda: listening(self.topology, self.host, "tcp", self.port))
+
+    def signal(self, number):
+        """To all its processes at once; its session is its own."""
+        os.killpg(self.process.pid, number)
 
     def access_log(self):
         with open(os.path.join(self.folder, "access.log"), encoding="utf-8") as f:
