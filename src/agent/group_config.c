@@ -98,6 +98,7 @@ void agent_group_settings(const struct agent_config *c, struct group_link_settin
 	ret->group.compress = g->compress;
 	ret->group.interval_ms = (uint32_t)c->health.heartbeat_ms;
 	ret->group.lease_ms = 3 * ret->group.interval_ms;
+	ret->group.own_ms = 30 * ret->group.interval_ms;
 	ret->group.alone_ms = 10 * ret->group.interval_ms;
 	if (ret->group.slow_ms < ret->group.interval_ms)
 		ret->group.slow_ms = ret->group.interval_ms;

@@ -34,6 +34,7 @@ struct health_group_settings health_group_settings_default(void)
 		.interval_ms = 1000,
 		.lease_ms = 3000,
 		.skew_ms = 20,
+		.own_ms = 30000,
 		.alone_ms = 10000,
 		.slow_ms = 10000,
 		.mode = HEALTH_GROUP_CONTENT,
@@ -60,7 +61,7 @@ static bool settings_valid(const struct health_group_settings *s)
 {
 	return s->group && members_valid(s) && s->interval_ms >= HEALTH_INTERVAL_MIN_MS &&
 	       s->interval_ms <= HEALTH_INTERVAL_MAX_MS && s->lease_ms / 2 >= s->interval_ms && s->skew_ms &&
-	       s->alone_ms && s->slow_ms >= s->interval_ms && s->slow_ms <= HEALTH_INTERVAL_MAX_MS &&
+	       s->alone_ms && s->own_ms && s->slow_ms >= s->interval_ms && s->slow_ms <= HEALTH_INTERVAL_MAX_MS &&
 	       s->mode <= HEALTH_GROUP_MEMBERSHIP;
 }
 
@@ -102,8 +103,9 @@ bool health_group_heartbeat(struct health_group *g, const struct health_message 
 		g->ops.to_member(g->ops.context, g->leader, m);
 		group_count(g, HEALTH_GROUP_COUNTER_REPORTS);
 	}
-	if (covered(g, now_ns))
+	if (covered(g, now_ns) && now_ns < g->own_ns)
 		return false;
+	g->own_ns = now_ns + group_ms(g->settings.own_ms);
 	group_count(g, HEALTH_GROUP_COUNTER_OWN);
 	return true;
 }

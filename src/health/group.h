@@ -57,6 +57,7 @@ struct health_group_settings {
 	uint32_t interval_ms; /* between heartbeats: of members, of the leader, to members and to balancers */
 	uint32_t lease_ms;    /* silence after which a leader is none */
 	uint32_t skew_ms;     /* waited longer for each place in the list; longer than a way through the network */
+	uint32_t own_ms;      /* own heartbeats are sent that often all the same, for balancers that hear no leader */
 	uint32_t alone_ms;    /* so long own heartbeats are sent after a balancer asked for one */
 	uint32_t slow_ms;     /* membership only: between two messages if nothing changes */
 	uint8_t mode;         /* HEALTH_GROUP_CONTENT or HEALTH_GROUP_MEMBERSHIP */
@@ -87,6 +88,7 @@ struct health_group {
 	uint64_t lease_ns;   /* when the leader is none */
 	uint64_t claim_ns;   /* when to lead oneself */
 	uint64_t covered_ns; /* last time the leader said that it hears us; 0: never */
+	uint64_t own_ns;     /* when one is due though the leader tells them */
 	uint64_t alone_ns;   /* own heartbeats until then */
 
 	/* as a leader */
@@ -102,7 +104,7 @@ struct health_group {
 	uint64_t counters[HEALTH_GROUP_N_COUNTERS];
 };
 
-/* Interval 1 s, lease 3 s, skew 20 ms, alone 10 s, slow 10 s, content, compressed. No members. */
+/* Interval 1 s, lease 3 s, skew 20 ms, own 30 s, alone 10 s, slow 10 s, content, compressed. No members. */
 struct health_group_settings health_group_settings_default(void);
 /*
  * 0; -EINVAL: a time or id is 0, less than two or too many members, one of them

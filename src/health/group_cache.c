@@ -63,7 +63,11 @@ int health_group_cache_init(struct health_group_cache *c, const struct health_gr
 	c->settings = *settings;
 	c->cache = cache;
 	c->leaders = calloc(settings->max_leaders, sizeof *c->leaders);
-	return c->leaders ? 0 : -ENOMEM;
+	c->asked_ns = calloc(cache->settings.max_hosts, sizeof *c->asked_ns);
+	if (c->leaders && c->asked_ns)
+		return 0;
+	health_group_cache_fini(c);
+	return -ENOMEM;
 }
 
 static void leader_forget(struct health_group_leader *l)
@@ -77,7 +81,9 @@ void health_group_cache_fini(struct health_group_cache *c)
 	for (uint32_t i = 0; c->leaders && i < c->settings.max_leaders; i++)
 		leader_forget(&c->leaders[i]);
 	free(c->leaders);
+	free(c->asked_ns);
 	c->leaders = NULL;
+	c->asked_ns = NULL;
 }
 
 static uint64_t interval_ns(const struct health_group_leader *l)
@@ -196,15 +202,19 @@ static void ask_leader(struct health_group_cache *c, struct health_group_leader 
 }
 
 /* For a heartbeat of its own. */
-static void ask_member(struct health_group_cache *c, struct health_group_leader *l, unsigned member, uint64_t now_ns)
+static void ask_host(struct health_group_cache *c, uint64_t host, uint64_t incarnation)
 {
-	const struct health_group_entry *e = &l->entries[member];
-	struct health_message m = { .type = HEALTH_GET_SNAPSHOT, .host = e->host, .incarnation = e->incarnation };
+	struct health_message m = { .type = HEALTH_GET_SNAPSHOT, .host = host, .incarnation = incarnation };
 
 	m.get_snapshot.n_chunks = 1;
-	l->member_asked_ns[member] = now_ns;
 	count(c, HEALTH_GROUP_CACHE_COUNTER_ASKED_MEMBERS);
 	c->cache->ops.send(c->cache->ops.context, &m);
+}
+
+static void ask_member(struct health_group_cache *c, struct health_group_leader *l, unsigned member, uint64_t now_ns)
+{
+	l->member_asked_ns[member] = now_ns;
+	ask_host(c, l->entries[member].host, l->entries[member].incarnation);
 }
 
 static void expand_content(struct health_group_cache *c, const struct health_group_leader *l, unsigned member,
@@ -337,21 +347,14 @@ static void poll_lost(struct health_group_cache *c, struct health_group_leader *
 	}
 }
 
-/* One and a half intervals without a word, from whomever: it is asked itself, well before the cache gives it up. */
+/* A heartbeat of its own announced another soon, but it falls silent again now that the leader has it. */
 static void poll_heard(struct health_group_cache *c, struct health_group_leader *l, unsigned member,
 		       const struct health_cache_host *h, uint64_t now_ns)
 {
-	uint64_t interval;
-
-	if (!h || h->presence != HEALTH_PRESENT)
-		return;
-	/* a heartbeat of its own announced another soon, but it falls silent again now that the leader has it */
-	if (l->mode == HEALTH_GROUP_MEMBERSHIP && l->heard >> member & 1 && h->interval_ms < l->interval_ms &&
-	    now_ns - l->heard_ns < interval_ns(l) && h->incarnation == l->entries[member].incarnation)
+	if (l->mode == HEALTH_GROUP_MEMBERSHIP && l->heard >> member & 1 && h && h->presence == HEALTH_PRESENT &&
+	    h->interval_ms < l->interval_ms && now_ns - l->heard_ns < interval_ns(l) &&
+	    h->incarnation == l->entries[member].incarnation)
 		health_cache_expect(c->cache, h->id, l->interval_ms);
-	interval = h->interval_ms * CLOCK_NS_PER_MS;
-	if (now_ns - h->heard_ns >= interval * 3 / 2 && now_ns - l->member_asked_ns[member] >= interval / 2)
-		ask_member(c, l, member, now_ns);
 }
 
 static void poll_leader(struct health_group_cache *c, struct health_group_leader *l, uint64_t now_ns)
@@ -371,9 +374,33 @@ static void poll_leader(struct health_group_cache *c, struct health_group_leader
 		leader_forget(l);
 }
 
+/*
+ * One and a half intervals without a word, from whomever: a host is asked
+ * itself, well before the cache gives it up. Any host, for the leader that it
+ * relies on may be one that was never heard here.
+ */
+static uint64_t poll_hosts(struct health_group_cache *c, uint64_t now_ns)
+{
+	const struct health_cache_host *h;
+	uint64_t next = UINT64_MAX;
+
+	for (uint32_t i = 0; (h = health_cache_next(c->cache, &i));) {
+		uint64_t interval = h->interval_ms * CLOCK_NS_PER_MS, *asked = &c->asked_ns[i - 1];
+
+		if (h->presence != HEALTH_PRESENT)
+			continue;
+		if (now_ns - h->heard_ns >= interval * 3 / 2 && now_ns - *asked >= interval / 2) {
+			*asked = now_ns;
+			ask_host(c, h->id, h->incarnation);
+		}
+		next = next < now_ns + interval / 4 ? next : now_ns + interval / 4;
+	}
+	return next;
+}
+
 uint64_t health_group_cache_poll(struct health_group_cache *c, uint64_t now_ns)
 {
-	uint64_t next = UINT64_MAX;
+	uint64_t next = UINT64_MAX, hosts_ns;
 
 	for (uint32_t i = 0; i < c->settings.max_leaders; i++) {
 		struct health_group_leader *l = &c->leaders[i];
@@ -386,7 +413,8 @@ uint64_t health_group_cache_poll(struct health_group_cache *c, uint64_t now_ns)
 		gap = l->mode == HEALTH_GROUP_MEMBERSHIP ? CLOCK_NS_PER_S : interval_ns(l);
 		next = next < now_ns + gap / 4 ? next : now_ns + gap / 4;
 	}
-	return next;
+	hosts_ns = poll_hosts(c, now_ns);
+	return hosts_ns < next ? hosts_ns : next;
 }
 
 uint64_t health_group_cache_leader_of(const struct health_group_cache *c, uint64_t host, uint64_t now_ns)

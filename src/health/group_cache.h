@@ -2,8 +2,8 @@
 /*
  * The balancer's end of groups (requirement H7; docs/groups.md): makes of a
  * leader's consolidated heartbeat one heartbeat for each member and gives it to
- * the cache, which does not know that it came by way of a leader. Members that
- * no leader speaks for are asked themselves before the cache gives them up.
+ * the cache, which does not know that it came by way of a leader. Hosts that
+ * are not heard of are asked themselves before the cache gives them up.
  * Groups are not configured here: a leader says for whom it speaks. Pure, as
  * the cache is; one user at a time, the cache's.
  */
@@ -13,17 +13,17 @@
 #include "baton/health.h"
 #include "health/cache.h"
 
-#define HEALTH_GROUP_CACHE_COUNTERS(X)                                                           \
-	X(HEARD, heard, "consolidated heartbeats received")                                      \
-	X(ENTRIES, entries, "members' entries in them")                                          \
-	X(EXPANDED, expanded, "heartbeats of members that came of them")                         \
-	X(UNKNOWN, unknown, "consolidated heartbeats that speak of entries not known here")      \
-	X(ASKED_LEADERS, asked_leaders, "times a leader was asked for every entry")              \
-	X(ASKED_MEMBERS, asked_members, "times a member was asked, as no leader spoke for it")   \
-	X(DROPPED, dropped, "members that a leader no longer hears and that did not answer")     \
-	X(NEW_LEADERS, new_leaders, "leaders, or runs of them, heard for the first time")        \
-	X(OLD, old, "consolidated heartbeats older than what is known already")                  \
-	X(NO_ROOM, no_room, "consolidated heartbeats of leaders beyond the limit, or no memory") \
+#define HEALTH_GROUP_CACHE_COUNTERS(X)                                                                  \
+	X(HEARD, heard, "consolidated heartbeats received")                                             \
+	X(ENTRIES, entries, "members' entries in them")                                                 \
+	X(EXPANDED, expanded, "heartbeats of members that came of them")                                \
+	X(UNKNOWN, unknown, "consolidated heartbeats that speak of entries not known here")             \
+	X(ASKED_LEADERS, asked_leaders, "times a leader was asked for every entry")                     \
+	X(ASKED_MEMBERS, asked_members, "times a host was asked, as neither it nor a leader was heard") \
+	X(DROPPED, dropped, "members that a leader no longer hears and that did not answer")            \
+	X(NEW_LEADERS, new_leaders, "leaders, or runs of them, heard for the first time")               \
+	X(OLD, old, "consolidated heartbeats older than what is known already")                         \
+	X(NO_ROOM, no_room, "consolidated heartbeats of leaders beyond the limit, or no memory")        \
 	X(MALFORMED, malformed, "messages that contradict themselves")
 
 enum health_group_cache_counter {
@@ -44,6 +44,7 @@ struct health_group_cache {
 	struct health_group_cache_settings settings;
 	struct health_cache *cache; /* borrowed; also sends through its .ops.send */
 	struct health_group_leader *leaders;
+	uint64_t *asked_ns; /* by place in the cache */
 	uint64_t counters[HEALTH_GROUP_CACHE_N_COUNTERS];
 };
 

@@ -19,8 +19,11 @@
 #define N_BALANCERS 2
 /* lease 3 s, skew, an interval until the adverts meet, all twice: a leader may fall to a later one on its way */
 #define SETTLED_NS (10 * SIM_S)
-/* membership only: a balancer that heard neither leader nor host waits three and a half slow intervals */
-#define SILENCE_NS(mode) ((mode) == HEALTH_GROUP_MEMBERSHIP ? 40 * SIM_S : 10 * SIM_S)
+/*
+ * A host given up by a balancer that its leader is cut off from is back with its own heartbeat each 30 s; and with
+ * membership only, a balancer that hears neither leader nor host waits three and a half slow intervals.
+ */
+#define SILENCE_NS (40 * SIM_S)
 
 static unsigned first_seed = 1, n_seeds = 150;
 
@@ -33,7 +36,7 @@ static struct group_sim *begin(uint64_t seed, uint8_t mode, bool compress)
 		.group_size = N_HOSTS,
 		.mode = mode,
 		.compress = compress,
-		.load_ms = 2000,
+		.load_ms = 60000, /* a change of rows is a sign of life too: seldom */
 		.delay_ms = { 1, 30 },
 		.seed = seed,
 	};
@@ -135,7 +138,7 @@ static void check(struct group_sim *s, uint64_t seed, uint8_t mode)
 	settle(s);
 	group_sim_run(s, SETTLED_NS);
 	leaders = leaders_agree(s);
-	group_sim_run(s, SILENCE_NS(mode));
+	group_sim_run(s, SILENCE_NS);
 	live = liveness_true(s);
 	for (unsigned i = 0; !leaders || !live; i++) {
 		const struct sim_host *h = &s->hosts[i];
@@ -261,7 +264,7 @@ static void test_quiet(void **state)
 		own += s->hosts[i].group.counters[HEALTH_GROUP_COUNTER_OWN];
 		entries += s->hosts[i].group.counters[HEALTH_GROUP_COUNTER_ENTRIES];
 	}
-	assert_int_equal(own, 0);
+	assert_in_range(own, 0, N_HOSTS); /* one each 30 s */
 	assert_in_range(entries, 0, N_HOSTS);
 	group_sim_free(s);
 }
