@@ -41,7 +41,7 @@ static void hosts_send(void *arg, const struct health_message *m)
 	size_t len;
 	int n;
 
-	if (codec_encode(m, &h->arena, h->text, sizeof h->text, &len) != CODEC_OK) {
+	if (codec_encode(m, &h->out_arena, h->text, sizeof h->text, &len) != CODEC_OK) {
 		h->counters.not_encoded++;
 		return;
 	}
@@ -113,7 +113,7 @@ static void hosts_frame(struct hosts *h, size_t len, uint64_t now_ns)
 {
 	struct health_message m;
 	struct seal_opened opened;
-	enum seal_verdict v = seal_open(h->seal, h->in, len, now_ns, h->in, sizeof h->in, &opened);
+	enum seal_verdict v = seal_open(h->seal, h->in, len, now_ns, h->opened, sizeof h->opened, &opened);
 	enum codec_error err;
 
 	if (opened.proven)
@@ -183,7 +183,7 @@ static int hosts_open(struct batond *b, struct hosts *h)
 		return err;
 	h->seal = seal_new(hosts_own_id(b->config->name), seal_incarnation(clock_wall_ns(), 0), &keys, HOSTS_PEERS);
 	sodium_memzero(&keys, sizeof keys);
-	if (!h->seal || codec_arena_init(&h->arena) < 0)
+	if (!h->seal || codec_arena_init(&h->arena) < 0 || codec_arena_init(&h->out_arena) < 0)
 		return -ENOMEM;
 	settings.max_hosts = HOSTS_PEERS;
 	err = health_cache_init(&h->cache, &settings, &ops);
@@ -242,6 +242,7 @@ void hosts_stop(struct batond *b)
 	if (h->cache_made)
 		health_cache_fini(&h->cache);
 	codec_arena_fini(&h->arena);
+	codec_arena_fini(&h->out_arena);
 	free(h);
 	b->hosts = NULL;
 }

@@ -12,7 +12,7 @@
 struct hosts {
 	struct link *link;
 	struct seal *seal;
-	struct codec_arena arena;
+	struct codec_arena arena, out_arena; /* a message may be answered while it is read */
 	struct health_cache cache;
 	struct health_group_cache groups; /* of leaders that speak for several hosts */
 	bool cache_made, groups_made;
@@ -22,7 +22,8 @@ struct hosts {
 	struct hosts_event events[HOSTS_EVENTS_KEPT]; /* ring */
 	uint64_t n_events;
 	struct hosts_counters counters;
-	uint8_t in[LINK_FRAME_MAX], text[CODEC_MESSAGE_MAX], out[LINK_FRAME_MAX];
+	uint8_t in[LINK_FRAME_MAX], opened[LINK_FRAME_MAX]; /* as it came; the text in it */
+	uint8_t text[CODEC_MESSAGE_MAX], out[LINK_FRAME_MAX];
 };
 
 #endif
