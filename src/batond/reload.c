@@ -22,7 +22,9 @@ static int reload_secret_finding(struct config_error *errors, unsigned max, unsi
 		return reload_finding(errors, max, n, path, err);
 	if (*n < max)
 		snprintf(errors[(*n)++].text, sizeof errors[0].text,
-			 "%.300s: the two keys are equal or have the same number by chance; replace the new one by another", path);
+			 "%.300s: the two keys are equal or have the same number by chance; replace the new one by "
+			 "another",
+			 path);
 	return err;
 }
 
