@@ -6,8 +6,9 @@ from lib import clients
 from lib.arrivals import Arrivals, Held
 from lib.baton import VIP4, VIP6
 from lib.download import Download
-from lib.live import order, totals, wait_state
+from lib.live import totals, wait_state
 from lib.scene import Scene
+from lib.topology import host_addresses
 
 
 def whys(device):
@@ -20,8 +21,8 @@ def scenario(checks):
         with Arrivals(s.topology, (VIP4, VIP6)) as new, Held(s.topology, (VIP4, VIP6), s.agents) as held:
             downloads = [Download(s.topology, vip, "host2") for vip in (VIP4, VIP6)]
             event = time.monotonic()
-            for address in ("10.0.0.12", "2001:db8::12"):
-                checks.equal(f"{address} drained", order(d, f"drain {address} 0 rack is moved"), "ok\n")
+            for address in host_addresses(2):
+                checks.equal(f"{address} drained", d.ctl("device", "drain", address, "--reason", "rack is moved").returncode, 0)
             checks.step("new connections avoid it", new.wait_avoided, "host2")
             checks.note(f"drained on the device: last new connection there began {new.last_wrong_ms('host2', event)} ms after")
             checks.true("the reason is shown", all("rack is moved" in w for w in whys(d)), whys(d))
@@ -38,7 +39,8 @@ def scenario(checks):
         for host in ("host1", "host3"):
             checks.step(f"restarted: {host} is usable", wait_state, d, host, "usable")
         checks.equal("host 2 is still left out", {clients.whoami(s.topology, VIP4) for _ in range(20)}, {"host1", "host3"})
-        for address in ("10.0.0.12", "2001:db8::12"):
-            checks.equal(f"{address} undrained", order(d, f"undrain {address} 0"), "ok\n")
+        for address in host_addresses(2):
+            checks.equal(f"{address} undrained", d.ctl("device", "undrain", address).returncode, 0)
         checks.step("it is usable again", wait_state, d, "host2", "usable")
-        checks.true("what was not drained can't be undrained", order(d, "undrain 10.0.0.12 0").startswith("error "))
+        again = d.ctl("device", "undrain", "10.0.0.12", check=False)
+        checks.true("what is not drained can't be undrained", again.returncode and "not drained" in again.stderr, again)

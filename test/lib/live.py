@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Live health: what the device knows of the hosts and what they know of themselves."""
 import json
-import os
-import socket
 
 from lib.baton import HEARTBEAT_MS
 from lib.shell import Failed, wait_for
@@ -88,12 +86,3 @@ def tables_equal(checks, what, device, agents, timeout=30):
 
 def wait_state(device, host, state, timeout=20):
     wait_for(lambda: states(device, host) == {state}, f"endpoints of {host} {state}", timeout)
-
-
-def order(device, words):
-    """A request to batond's control socket; its answer."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
-        s.settimeout(10)
-        s.connect(os.path.join(device.run_dir, "batond.sock"))
-        s.send(words.encode())
-        return s.recv(1 << 16).decode()
