@@ -127,6 +127,10 @@ static void hosts_frame(struct hosts *h, size_t len, uint64_t now_ns)
 		h->counters.not_decoded++;
 		return;
 	}
+	if (m.host != opened.sender) {
+		h->counters.not_their_own++;
+		return;
+	}
 	if (m.type == HEALTH_GROUP_HEARTBEAT)
 		health_group_cache_receive(&h->groups, &m, now_ns);
 	else

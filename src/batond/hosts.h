@@ -22,6 +22,7 @@
 #define HOSTS_COUNTERS(X)                                              \
 	X(not_sent, "frames that the link did not take")               \
 	X(not_encoded, "messages that could not be encoded or sealed") \
+	X(not_their_own, "messages in which a host speaks as another") \
 	X(not_decoded, "messages of hosts that could not be decoded")  \
 	X(matches, "times the endpoints were compared with the hosts' rows")
 
