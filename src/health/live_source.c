@@ -214,17 +214,29 @@ static uint32_t parts_count(const struct live_part *parts, uint16_t n)
 }
 
 /*
+ * Whether tokens would say too little: few are wanted, or few of them will be
+ * used before the next allotment, which begins anew. Classifiers want some in
+ * reserve, twice what they use at the least.
+ */
+static bool tokens_too_few(const struct live_flow *f, const struct allotment_request *r, uint32_t n_parts)
+{
+	double rate = f->askers[r->classifier].rate, used = 2 * rate * (double)f->p.refresh_ns;
+
+	return (rate > 0 ? fmin(r->wanted, used) : r->wanted) < TOKENS_EACH * n_parts;
+}
+
+/*
  * Whole numbers with the exact sum: each gets what the rounded running sum
  * grows by. Rounding begins at another place each time (steps of the golden
  * ratio), so that a share below one comes to its right in the long run.
  */
 static void share_out(struct live_source *s, const struct live_endpoint *e, const struct live_part *parts, uint16_t n,
-		      uint32_t wanted, struct allotment *ret)
+		      const struct allotment_request *request, struct allotment *ret)
 {
 	uint32_t n_parts = parts_count(parts, n);
 	/* of percentages nobody's is nothing */
-	uint32_t least = ret->kind == ALLOTMENT_PERCENT || wanted < TOKENS_EACH * n_parts;
-	uint32_t sum = least ? PERCENT_SUM - n_parts : wanted;
+	uint32_t least = ret->kind == ALLOTMENT_PERCENT || tokens_too_few(&s->flow, request, n_parts);
+	uint32_t sum = least ? PERCENT_SUM - n_parts : request->wanted;
 	double run;
 	uint32_t before = 0;
 
@@ -296,6 +308,6 @@ int live_source_answer(struct live_source *s, const struct allotment_request *re
 				   .made_ns = now_ns,
 				   .valid_ns = f->p.refresh_ns + f->p.refresh_ns / 3 };
 	if (capacities > 0)
-		share_out(s, endpoints, parts, n, request->wanted, ret);
+		share_out(s, endpoints, parts, n, request, ret);
 	return 0;
 }

@@ -269,6 +269,23 @@ static void too_few_tokens_become_percentages(void **state)
 	bench_free(b);
 }
 
+/* Whoever uses five of 64 tokens before the next 64 come would never get to a small share, or always begin with it. */
+static void tokens_that_few_use_become_percentages(void **state)
+{
+	struct bench *b = bench_new(params(ALLOTMENT_TOKENS), 3);
+	unsigned i;
+
+	for (i = 0; i < 100; i++)
+		answer(b, 64, 5, T0 + i * 20 * MS);
+	assert_int_equal(b->a.kind, ALLOTMENT_PERCENT);
+	assert_int_equal(sum(b), 10000);
+	for (; i < 300; i++)
+		answer(b, 64, 30, T0 + i * 20 * MS);
+	assert_int_equal(b->a.kind, ALLOTMENT_TOKENS);
+	assert_int_equal(sum(b), 64);
+	bench_free(b);
+}
+
 static void order_of_endpoints_does_not_matter(void **state)
 {
 	struct bench *b = bench_new(params(ALLOTMENT_PERCENT), 3);
@@ -359,6 +376,7 @@ int main(void)
 		cmocka_unit_test(slow_host_gets_less_of_the_same_load),
 		cmocka_unit_test(what_was_sent_counts_before_the_host_says_so),
 		cmocka_unit_test(too_few_tokens_become_percentages),
+		cmocka_unit_test(tokens_that_few_use_become_percentages),
 		cmocka_unit_test(order_of_endpoints_does_not_matter),
 		cmocka_unit_test(random_pools_keep_the_rules),
 		cmocka_unit_test(impossible_requests_are_errors),
