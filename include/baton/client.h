@@ -16,7 +16,8 @@
  * told everything anew. When the process dies, the agent sees the socket close,
  * and does what .on_exit says.
  *
- * Errors are negative errno values. One client belongs to one thread at a time;
+ * Errors are negative errno values. One client belongs to one thread at a time,
+ * but for baton_client_request_begin() and _end(), which any thread may call;
  * different clients are independent. After fork() only one of the processes may
  * go on with a client; the descriptors are closed by exec. Nothing here logs,
  * changes signals (writing to a socket that is closed raises no SIGPIPE) or
@@ -34,6 +35,7 @@ extern "C" {
 #define BATON_CLIENT_MAX_APPLICATIONS 64 /* of one client */
 #define BATON_CLIENT_LOAD_FULL 10000     /* load is told in hundredths of a percent; more is overload */
 #define BATON_CLIENT_LOAD_MAX 60000
+#define BATON_CLIENT_COUNT_MS 50 /* between reports of counted requests */
 
 enum baton_health {
 	BATON_UNKNOWN, /* not known yet: no new connections */
@@ -94,6 +96,28 @@ int baton_client_health(struct baton_client *c, int id, enum baton_health health
 int baton_client_load(struct baton_client *c, int id, unsigned load);
 int baton_client_capacity(struct baton_client *c, int id, int capacity);
 int baton_client_wish(struct baton_client *c, int id, enum baton_wish wish, const char *reason);
+
+/*
+ * Count requests, and let baton_client_process() tell load (requests begun and not
+ * ended, waiting ones included, over n_workers) in place of baton_client_load():
+ * every BATON_CLIENT_COUNT_MS, if it has changed. n_workers: how many requests the
+ * application works at at once; 0: count no more; the load told last stays.
+ *
+ * service_us is the time that a worker is busy with a request while nothing slows
+ * the host down, on average (rather too short than too long). With it, and with a
+ * capacity of 1 and up from .capacity or baton_client_capacity(), the part of that
+ * capacity is told which the host can offer at present, by how fast its busy workers
+ * finish requests. 0: the capacity is told as it is. 0 or -ENOENT.
+ */
+int baton_client_workers(struct baton_client *c, int id, unsigned n_workers, uint32_t service_us);
+/*
+ * A request has come in; has been done or given up: one end for each begin. Any thread may
+ * call these at any time between add() and del() or free(), also while another is in any
+ * function of the client, but no signal handler. They read the clock and take a lock for a
+ * few instructions. 0 or -ENOENT.
+ */
+int baton_client_request_begin(struct baton_client *c, int id);
+int baton_client_request_end(struct baton_client *c, int id);
 
 /* Readable when baton_client_process() is to be called. The same as long as the client lives; never read from it. */
 int baton_client_fd(const struct baton_client *c);

@@ -23,16 +23,19 @@ static void fd_close(int fd)
 static int client_open(struct baton_client *c)
 {
 	struct itimerspec at_once = { .it_value.tv_nsec = 1 };
-	struct epoll_event e = { .events = EPOLLIN };
+	int *timers[] = { &c->timer_fd, &c->count_fd };
 
 	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	c->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (c->epoll_fd < 0 || c->timer_fd < 0)
+	if (c->epoll_fd < 0)
 		return -errno;
-	e.data.fd = c->timer_fd;
-	if (epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, c->timer_fd, &e) || timerfd_settime(c->timer_fd, 0, &at_once, NULL))
-		return -errno;
-	return 0;
+	for (int i = 0; i < 2; i++) {
+		struct epoll_event e = { .events = EPOLLIN };
+
+		e.data.fd = *timers[i] = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+		if (e.data.fd < 0 || epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, e.data.fd, &e))
+			return -errno;
+	}
+	return timerfd_settime(c->timer_fd, 0, &at_once, NULL) ? -errno : 0;
 }
 
 int baton_client_new(const char *path, struct baton_client **ret)
@@ -50,7 +53,7 @@ int baton_client_new(const char *path, struct baton_client **ret)
 	if (!c)
 		return -ENOMEM;
 	memcpy(c->path, path, len + 1);
-	c->socket_fd = c->epoll_fd = c->timer_fd = -1;
+	c->socket_fd = c->epoll_fd = c->timer_fd = c->count_fd = -1;
 	c->state = -ENOTCONN;
 	err = client_open(c);
 	if (err) {
@@ -67,6 +70,7 @@ void baton_client_free(struct baton_client *c)
 		return;
 	fd_close(c->socket_fd);
 	fd_close(c->timer_fd);
+	fd_close(c->count_fd);
 	fd_close(c->epoll_fd);
 	free(c);
 }
@@ -171,6 +175,12 @@ static void app_mark(struct baton_client *c, struct client_app *a)
 		timerfd_settime(c->timer_fd, 0, &now, NULL);
 }
 
+void client_app_capacity(struct baton_client *c, struct client_app *a, int capacity)
+{
+	capacity_set(&a->request, capacity);
+	app_mark(c, a);
+}
+
 int baton_client_add(struct baton_client *c, const struct baton_application *a)
 {
 	struct baton_agent_request r;
@@ -186,13 +196,14 @@ int baton_client_add(struct baton_client *c, const struct baton_application *a)
 	}
 	if (place < 0)
 		return -ENOSPC;
-	c->apps[place] = (struct client_app){ .used = true, .request = r };
+	c->apps[place] =
+		(struct client_app){ .used = true, .capacity = a->capacity, .request = r, .workload = WORKLOAD_INIT };
 	beat_find(c);
 	app_mark(c, &c->apps[place]);
 	return place;
 }
 
-static struct client_app *app_find(struct baton_client *c, int id)
+struct client_app *client_app_find(struct baton_client *c, int id)
 {
 	bool there = id >= 0 && id < BATON_CLIENT_MAX_APPLICATIONS && c->apps[id].used && !c->apps[id].leaving;
 
@@ -201,7 +212,7 @@ static struct client_app *app_find(struct baton_client *c, int id)
 
 int baton_client_del(struct baton_client *c, int id)
 {
-	struct client_app *a = app_find(c, id);
+	struct client_app *a = client_app_find(c, id);
 
 	if (!a)
 		return -ENOENT;
@@ -217,7 +228,7 @@ int baton_client_del(struct baton_client *c, int id)
 
 int baton_client_health(struct baton_client *c, int id, enum baton_health health, const char *reason)
 {
-	struct client_app *a = app_find(c, id);
+	struct client_app *a = client_app_find(c, id);
 
 	if (!a)
 		return -ENOENT;
@@ -230,7 +241,7 @@ int baton_client_health(struct baton_client *c, int id, enum baton_health health
 
 int baton_client_load(struct baton_client *c, int id, unsigned load)
 {
-	struct client_app *a = app_find(c, id);
+	struct client_app *a = client_app_find(c, id);
 
 	if (!a)
 		return -ENOENT;
@@ -244,20 +255,20 @@ int baton_client_load(struct baton_client *c, int id, unsigned load)
 
 int baton_client_capacity(struct baton_client *c, int id, int capacity)
 {
-	struct client_app *a = app_find(c, id);
+	struct client_app *a = client_app_find(c, id);
 
 	if (!a)
 		return -ENOENT;
 	if (!capacity_valid(capacity))
 		return -EINVAL;
-	capacity_set(&a->request, capacity);
-	app_mark(c, a);
+	a->capacity = capacity;
+	client_app_capacity(c, a, capacity);
 	return 0;
 }
 
 int baton_client_wish(struct baton_client *c, int id, enum baton_wish wish, const char *reason)
 {
-	struct client_app *a = app_find(c, id);
+	struct client_app *a = client_app_find(c, id);
 
 	if (!a)
 		return -ENOENT;
@@ -284,7 +295,7 @@ int baton_client_settled(const struct baton_client *c)
 
 int baton_client_error(const struct baton_client *c, int id, const char **ret_text)
 {
-	const struct client_app *a = app_find((struct baton_client *)c, id);
+	const struct client_app *a = client_app_find((struct baton_client *)c, id);
 
 	if (!a)
 		return -ENOENT;

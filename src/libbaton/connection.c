@@ -196,18 +196,20 @@ void client_receive(struct baton_client *c)
 	}
 }
 
-/* Whether the timer has run out since it was last read. */
-static bool timer_ended(const struct baton_client *c)
+/* Whether this timer has run out since it was last read. */
+static bool timer_ended(int fd)
 {
 	uint64_t n;
 
-	return read(c->timer_fd, &n, sizeof n) == (ssize_t)sizeof n;
+	return read(fd, &n, sizeof n) == (ssize_t)sizeof n;
 }
 
 int baton_client_process(struct baton_client *c)
 {
-	bool ended = timer_ended(c);
+	bool ended = timer_ended(c->timer_fd);
 
+	if (timer_ended(c->count_fd))
+		client_count(c);
 	if (c->socket_fd < 0 && ended)
 		client_connect(c);
 	else if (c->socket_fd >= 0 && ended)

@@ -12,6 +12,7 @@
 
 #include "baton/abi/agent_socket.h"
 #include "baton/client.h"
+#include "libbaton/workload.h"
 
 struct client_app {
 	bool used;
@@ -21,14 +22,17 @@ struct client_app {
 	bool told;    /* the agent of this connection has it */
 	uint32_t tag; /* of the last request */
 	int error;    /* last answer: 0, -errno, -EINPROGRESS */
+	int capacity; /* configured; .request says what of it can be offered */
 	char text[BATON_AGENT_TEXT];
 	struct baton_agent_request request;
+	struct workload workload;
 };
 
 struct baton_client {
 	char path[108]; /* sun_path */
-	int epoll_fd;   /* what the application waits for: socket and timer are in it */
+	int epoll_fd;   /* what the application waits for: socket and timers are in it */
 	int timer_fd;   /* next try, next sign of life */
+	int count_fd;   /* timer of client_count() */
 	int socket_fd;  /* -1: not connected */
 	bool blocked;   /* the socket took no more: wait until it does */
 	bool confirmed; /* this connection's agent has answered something */
@@ -39,6 +43,12 @@ struct baton_client {
 	struct client_app apps[BATON_CLIENT_MAX_APPLICATIONS];
 };
 
+/* The application of this number, or NULL. */
+struct client_app *client_app_find(struct baton_client *c, int id);
+/* Tell this capacity (-1: none). */
+void client_app_capacity(struct baton_client *c, struct client_app *a, int capacity);
+/* Mark applications whose requests are counted, where load or capacity has changed; set the timer for the next time. */
+void client_count(struct baton_client *c);
 /* Not connected → a connection, or a timer for the next try. */
 void client_connect(struct baton_client *c);
 /* Connected → not, with a timer for the next try. err: what process() returns meanwhile. */

@@ -37,6 +37,16 @@ def scenario(checks):
         is_now(WEB, health="failing", target="inactive")
         checks.true("the reason names the process", f"process {web.pid} has closed" in agent.rows()[WEB]["reason"], agent.rows())
 
+        web = application(t, agent, "web-counts", "--vip", VIP4, "--port", "80", "--capacity", "30",
+                          "--workers", "4", "--running", "3")
+        is_now(WEB, health="healthy", load=75.0, capacity=30)
+        web.stop(signal.SIGKILL)
+        web = application(t, agent, "web-stuck", "--vip", VIP4, "--port", "80", "--capacity", "30",
+                          "--workers", "4", "--running", "6", "--service", "1000")
+        is_now(WEB, health="healthy", load=150.0, capacity=1)
+        web.stop(signal.SIGKILL)
+        is_now(WEB, health="failing")
+
         web = application(t, agent, "web-again", "--vip", VIP4, "--port", "80", "--silence", "300")
         is_now(WEB, health="healthy", target="active")
         web.send(signal.SIGSTOP)

@@ -12,19 +12,20 @@
 
 struct wanted {
 	struct baton_application app;
-	int load; /* -1: not told */
+	int load;           /* -1: not told */
+	unsigned n_workers; /* 0: requests are not counted */
+	unsigned n_running; /* requests that never end */
+	uint32_t service_us;
 };
 
 static int arguments_parse(int argc, char **argv, struct wanted *w)
 {
 	static const struct option longs[] = {
-		{ "vip", required_argument, NULL, 'v' },
-		{ "port", required_argument, NULL, 'p' },
-		{ "load", required_argument, NULL, 'l' },
-		{ "capacity", required_argument, NULL, 'c' },
-		{ "silence", required_argument, NULL, 's' },
-		{ "remove", no_argument, NULL, 'r' },
-		{ 0 },
+		{ "vip", required_argument, NULL, 'v' },     { "port", required_argument, NULL, 'p' },
+		{ "load", required_argument, NULL, 'l' },    { "capacity", required_argument, NULL, 'c' },
+		{ "silence", required_argument, NULL, 's' }, { "workers", required_argument, NULL, 'w' },
+		{ "running", required_argument, NULL, 'n' }, { "service", required_argument, NULL, 'u' },
+		{ "remove", no_argument, NULL, 'r' },        { 0 },
 	};
 	int c;
 
@@ -41,6 +42,12 @@ static int arguments_parse(int argc, char **argv, struct wanted *w)
 			w->app.capacity = (int)n;
 		else if (c == 's')
 			w->app.silence_ms = (uint32_t)n;
+		else if (c == 'w')
+			w->n_workers = (unsigned)n;
+		else if (c == 'n')
+			w->n_running = (unsigned)n;
+		else if (c == 'u')
+			w->service_us = (uint32_t)n;
 		else if (c == 'r')
 			w->app.on_exit = BATON_ON_EXIT_REMOVE;
 		else
@@ -70,8 +77,12 @@ static int run(struct baton_client *c, const struct wanted *w)
 	int id = baton_client_add(c, &w->app);
 
 	if (id < 0 || baton_client_health(c, id, BATON_HEALTHY, "runs") ||
-	    (w->load >= 0 && baton_client_load(c, id, (unsigned)w->load)))
+	    (w->load >= 0 && baton_client_load(c, id, (unsigned)w->load)) ||
+	    (w->n_workers && baton_client_workers(c, id, w->n_workers, w->service_us)))
 		return 1;
+	for (unsigned i = 0; i < w->n_running; i++)
+		if (baton_client_request_begin(c, id))
+			return 1;
 	for (;;) {
 		struct pollfd p = { .fd = baton_client_fd(c), .events = POLLIN };
 

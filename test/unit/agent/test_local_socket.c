@@ -138,6 +138,41 @@ static void library_tells_everything(void **state)
 	assert_int_equal(baton_client_health(b->client, b->id, BATON_HEALTHY, NULL), -ENOENT);
 }
 
+/* Both sides, until the row has this load and capacity: requests are counted by the clock. */
+static void counted(struct bench *b, uint16_t load, uint8_t capacity)
+{
+	for (int i = 0; i < TURNS; i++) {
+		settle(b);
+		if (only_row(b)->load == load && only_row(b)->capacity == capacity)
+			return;
+		poll(&(struct pollfd){ .fd = baton_client_fd(b->client), .events = POLLIN }, 1, 1);
+		baton_client_process(b->client);
+	}
+	fail_msg("load %u, capacity %u", only_row(b)->load, only_row(b)->capacity);
+}
+
+static void library_counts_requests(void **state)
+{
+	struct bench *b = *state;
+
+	assert_int_equal(baton_client_workers(b->client, 0, 4, 0), -ENOENT);
+	assert_int_equal(baton_client_request_begin(b->client, 0), -ENOENT);
+	assert_int_equal(baton_client_request_end(b->client, 0), -ENOENT);
+	web_add(b);
+	assert_int_equal(baton_client_workers(b->client, b->id, 4, 0), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(baton_client_request_begin(b->client, b->id), 0);
+	counted(b, 7500, 40);
+	assert_int_equal(baton_client_request_end(b->client, b->id), 0);
+	counted(b, 5000, 40);
+	assert_int_equal(baton_client_workers(b->client, b->id, 4, 1000), 0);
+	counted(b, 5000, 1); /* busy, and nothing ends */
+	assert_int_equal(baton_client_error(b->client, b->id, NULL), 0);
+	assert_int_equal(baton_client_workers(b->client, b->id, 0, 0), 0);
+	assert_int_equal(baton_client_load(b->client, b->id, 1234), 0);
+	counted(b, 1234, 40);
+}
+
 static void library_refuses_nonsense(void **state)
 {
 	struct baton_application a = { .vip = "10.0.0.100", .vip_port = 80, .capacity = -1 }, bad;
@@ -321,10 +356,15 @@ static void library_hears_why_it_is_turned_away(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(library_tells_everything), CASE(library_refuses_nonsense),
-		CASE(agent_comes_back),         CASE(waiting_ends),
-		CASE(closed_client_is_noticed), CASE(who_does_not_read_is_not_read_from),
-		CASE(too_many_are_turned_away), CASE(library_hears_why_it_is_turned_away),
+		CASE(library_tells_everything),
+		CASE(library_counts_requests),
+		CASE(library_refuses_nonsense),
+		CASE(agent_comes_back),
+		CASE(waiting_ends),
+		CASE(closed_client_is_noticed),
+		CASE(who_does_not_read_is_not_read_from),
+		CASE(too_many_are_turned_away),
+		CASE(library_hears_why_it_is_turned_away),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
