@@ -41,15 +41,17 @@ static int interface_check(const void *value, char *why, size_t size)
 static const struct conf_key agent_keys[] = {
 	{ "name", CONF_STRING, CONF_FIELD(struct agent_config, name), .min = 1, .max = 63, .check = conf_check_name,
 	  .help = "Name of this host, for people." },
-	{ "device", CONF_STRING, CONF_FIELD(struct agent_config, device), .required = true, .check = interface_check,
-	  .help = "Network interface on which the forwarders' packets arrive, an Ethernet interface." },
+	{ "device", CONF_STRING, CONF_FIELD(struct agent_config, device), .check = interface_check,
+	  .help = "Network interface on which the forwarders' packets arrive, an Ethernet interface. Without it the "
+		  "agent "
+		  "only tells balancers about health: for a host behind NAT, or for another host that can't run an "
+		  "agent." },
 	{ "addresses", CONF_ADDR, CONF_ARRAY(struct agent_config, addresses, n_addresses), .list_min = 1,
-	  .required = true, .help = "This host's own addresses that balancers send to." },
+	  .required = true, .help = "The host's own addresses that balancers send to." },
 	{ "forwarders", CONF_ADDR, CONF_ARRAY(struct agent_config, forwarders, n_forwarders), .list_min = 1,
-	  .required = true,
-	  .help = "Tunnel addresses of all forwarders. Packets from other addresses are left alone." },
-	{ "vips", CONF_ADDR, CONF_ARRAY(struct agent_config, vips, n_vips), .list_min = 1, .required = true,
-	  .help = "Virtual addresses this host serves. The agent puts them on the loopback interface." },
+	  .help = "With a device: tunnel addresses of all forwarders. Packets from other addresses are left alone." },
+	{ "vips", CONF_ADDR, CONF_ARRAY(struct agent_config, vips, n_vips), .list_min = 1,
+	  .help = "With a device: virtual addresses this host serves. The agent puts them on the loopback interface." },
 	{ "secret_file", CONF_STRING, CONF_FIELD(struct agent_config, secret_file), .min = 1, .max = 4095,
 	  .required = true, .check = conf_check_path,
 	  .help = "File with the cluster secret: one or two lines of 64 hexadecimal digits, readable by root only." },
@@ -153,6 +155,24 @@ static void overlap_check(struct conf_findings *f, const struct conf_doc *doc, c
 				   baton_addr_format(&c->addresses[i], text, sizeof text));
 }
 
+/* With an interface everything that the tunnel needs; without one nothing of it, but somebody to tell. */
+static void device_check(struct conf_findings *f, const struct conf_doc *doc, const struct agent_config *c)
+{
+	if (c->device) {
+		if (!c->n_forwarders)
+			conf_error(f, doc, "agent.forwarders", "required with a device, but missing");
+		if (!c->n_vips)
+			conf_error(f, doc, "agent.vips", "required with a device, but missing");
+		return;
+	}
+	if (c->n_forwarders)
+		conf_error(f, doc, "agent.forwarders", "useless without a device");
+	if (c->n_vips)
+		conf_error(f, doc, "agent.vips", "useless without a device");
+	if (!c->health.n_balancers)
+		conf_error(f, doc, "agent.balancers", "there is neither a device to serve nor a balancer to tell");
+}
+
 static int config_check(const struct conf_doc *doc, struct agent_config *c, struct conf_findings *f)
 {
 	unsigned before = f->n_errors;
@@ -160,6 +180,7 @@ static int config_check(const struct conf_doc *doc, struct agent_config *c, stru
 	list_finish(f, doc, "addresses", c->addresses, c->n_addresses);
 	list_finish(f, doc, "forwarders", c->forwarders, c->n_forwarders);
 	list_finish(f, doc, "vips", c->vips, c->n_vips);
+	device_check(f, doc, c);
 	families_check(f, doc, c);
 	overlap_check(f, doc, c);
 	agent_config_health_check(doc, c, f);
@@ -203,9 +224,9 @@ int agent_config_reload_check(const struct agent_config *old, const struct agent
 {
 	unsigned before = f->n_errors;
 
-	if (strcmp(old->device, new->device))
-		conf_error_plain(f, "agent.device", "changes from %s to %s only with a restart", old->device,
-				 new->device);
+	if (strcmp(old->device ? old->device : "none", new->device ? new->device : "none"))
+		conf_error_plain(f, "agent.device", "changes from %s to %s only with a restart",
+				 old->device ? old->device : "none", new->device ? new->device : "none");
 	if (strcmp(old->run_dir, new->run_dir))
 		conf_error_plain(f, "agent.run_dir", "changes from %s to %s only with a restart", old->run_dir,
 				 new->run_dir);

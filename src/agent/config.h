@@ -14,7 +14,7 @@
 
 struct agent_config {
 	char *name;                                      /* of the host; NULL: none */
-	char *device;                                    /* interface that the forwarders reach */
+	char *device;                                    /* interface that the forwarders reach; NULL: no datapath */
 	struct baton_addr addresses[AGENT_MAX_HOSTS];    /* H; all three sorted, see agent_config_has() */
 	struct baton_addr forwarders[AGENT_MAX_DEVICES]; /* F */
 	struct baton_addr vips[AGENT_MAX_VIPS];

@@ -140,6 +140,8 @@ static int run_dir_prepare(struct service *s)
 	err = state_load(s->paths.state, &s->state);
 	if (err)
 		return err;
+	if (!s->config->device)
+		return 0;
 	err = datapath_mount(s->paths.pins, &mounted);
 	if (err) {
 		log_error("can't mount a bpf file system path=%s reason=\"%s\"", s->paths.pins, strerror(-err));
@@ -269,10 +271,10 @@ int service_start(struct agent_config *c, struct service **ret)
 		agent_config_free(c);
 		return -ENOMEM;
 	}
-	err = preflight_run(c) ? -ENODEV : keys_load(c, &keys);
+	err = c->device && preflight_run(c) ? -ENODEV : keys_load(c, &keys);
 	if (!err)
 		err = run_dir_prepare(s);
-	if (!err)
+	if (!err && c->device)
 		err = datapath_start(s, &keys);
 	if (!err)
 		err = addresses_apply(s, c);
@@ -293,7 +295,7 @@ int service_reload(struct service *s, struct agent_config *c)
 
 	if (!err)
 		err = addresses_apply(s, c);
-	if (!err)
+	if (!err && c->device)
 		err = maps_sync(&s->datapath, c, &keys);
 	explicit_bzero(&keys, sizeof keys);
 	if (err) {
@@ -308,7 +310,11 @@ int service_reload(struct service *s, struct agent_config *c)
 
 int service_tick(struct service *s, uint64_t now_ns)
 {
-	int r = sweep_step(s->sweep, s->datapath.map_fd[AGENT_MAP_FLOWS], s->config, now_ns);
+	int r;
+
+	if (!s->config->device)
+		return SWEEP_PASS_MS;
+	r = sweep_step(s->sweep, s->datapath.map_fd[AGENT_MAP_FLOWS], s->config, now_ns);
 
 	if (r < 0 && !s->sweep_failed)
 		log_error("can't read the flow table reason=\"%s\"", strerror(-r));

@@ -137,6 +137,10 @@ int status_print(const struct agent_config *c, FILE *out, bool json, unsigned ma
 	json_t *status;
 	int err;
 
+	if (!c->device) {
+		log_error("this agent has no device, so it has no datapath; batonctl host list tells what it watches");
+		return -ENODEV;
+	}
 	snprintf(pins, sizeof pins, "%s/bpf", c->run_dir);
 	err = datapath_open(&d, pins);
 	if (err) {

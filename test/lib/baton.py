@@ -211,6 +211,19 @@ class Agent:
         return json.loads(self.topology.run(self.host, AGENT, "--config", self.config, "--status", "--json").stdout)
 
 
+class Proxy(Agent):
+    """An agent in the place of host n without a datapath, that watches another host and speaks for it."""
+
+    def __init__(self, topology, n, watched, live):
+        super().__init__(topology, watched, live=live)
+        self.host = f"host{n}"
+        self.run_dir = topology.path(self.host, f"proxy-{watched}", "x")[:-2]
+        self.config = topology.path(self.host, f"proxy-{watched}.conf")
+        for key in ("device", "forwarders", "vips", "shim_port"):
+            del self.settings[key]
+        self.settings.update(run_dir=self.run_dir, name=f"host{watched}.by.host{n}")
+
+
 def resolved(device, n_hosts):
     """Wait until the device knows the link addresses of that many next hops."""
     def known():

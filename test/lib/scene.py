@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The usual scene: client, device with batond, hosts with nginx and, where the mode wants it, agents."""
 from lib import servers
-from lib.baton import ONE_LCORE, VIP4, VIP6, Agent, Batond, lcores, vip
+from lib.baton import ONE_LCORE, VIP4, VIP6, Agent, Batond, Proxy, lcores, vip
 from lib.shell import wait_for
 from lib.topology import DEVICE4, DEVICE6, FAR4, FAR6, Topology, host_addresses
 
@@ -10,18 +10,19 @@ class Scene:
     """
     VIPs web4 and web6 over all hosts; `more_vips` beside them; `options` go into every one of the two; `roles` of lcores;
     `live`: settings of the hosts' web servers as applications whose health the agents tell the device, {} for the usual.
+    `proxies`: pairs of hosts, the first of which watches the second and speaks for it.
     """
 
     def __init__(self, checks=None, hosts=3, mode="tunnel", router=False, keep=False, more_vips=(), device=None, roles=(ONE_LCORE,),
-                 live=None, **options):
+                 live=None, proxies=(), **options):
         self.topology = Topology(checks, hosts=hosts, router=router, keep=keep)
         try:
-            self._build(hosts, mode, list(more_vips), roles, device or {}, live, options)
+            self._build(hosts, mode, list(more_vips), roles, device or {}, live, proxies, options)
         except BaseException as e:
             self.topology.__exit__(type(e))
             raise
 
-    def _build(self, hosts, mode, more_vips, roles, device, live, options):
+    def _build(self, hosts, mode, more_vips, roles, device, live, proxies, options):
         t = self.topology
         if live is not None:
             live = {"health": "assumed", **live}
@@ -29,6 +30,7 @@ class Scene:
         numbers = range(1, hosts + 1)
         self.nginx = {f"host{n}": servers.Nginx(t, f"host{n}") for n in numbers}
         self.agents = {f"host{n}": Agent(t, n, tunnels=lcores(roles)[1], live=live).start() for n in numbers} if mode == "tunnel" else {}
+        self.proxies = {(n, watched): Proxy(t, n, watched, live).start() for n, watched in proxies}
         if mode == "half-nat":
             for host in t.hosts:
                 self._replies_through_device(host)

@@ -88,7 +88,7 @@ static void test_lists_can_be_searched(void **state)
 
 static void test_mistakes_are_named(void **state)
 {
-	refused("", "agent.device");
+	refused("", "agent.addresses");
 	refused(GOOD "max_flows = 0;", "agent.max_flows");
 	refused(GOOD "shim_port = 65536;", "agent.shim_port");
 	refused(GOOD "idle = { udp = 1; };", "agent.idle.udp");
@@ -97,6 +97,19 @@ static void test_mistakes_are_named(void **state)
 	refused("device = \"a/b\"; addresses = [\"10.0.0.1\"]; forwarders = [\"10.0.0.2\"]; vips = [\"10.9.0.1\"]; "
 		"secret_file = \"/s\";",
 		"agent.device: \"a/b\" can't be the name of an interface");
+}
+
+static void test_without_a_device_it_only_watches(void **state)
+{
+	refused("addresses = [\"10.0.0.1\"]; secret_file = \"/s\"; name = \"x\";", "agent.balancers: there is neither");
+	refused("addresses = [\"10.0.0.1\"]; secret_file = \"/s\"; name = \"x\"; balancers = [\"10.0.0.2\"];\n"
+		"forwarders = [\"10.0.0.3\"];",
+		"agent.forwarders: useless without a device");
+	refused("addresses = [\"10.0.0.1\"]; secret_file = \"/s\"; name = \"x\"; balancers = [\"10.0.0.2\"];\n"
+		"vips = [\"10.9.0.1\"];",
+		"agent.vips: useless without a device");
+	refused("device = \"eth0\"; addresses = [\"10.0.0.1\"]; secret_file = \"/s\"; vips = [\"10.9.0.1\"];",
+		"agent.forwarders: required with a device");
 }
 
 static void test_addresses_make_sense(void **state)
@@ -171,6 +184,7 @@ int main(void)
 		cmocka_unit_test(test_lists_can_be_searched),
 		cmocka_unit_test(test_mistakes_are_named),
 		cmocka_unit_test(test_addresses_make_sense),
+		cmocka_unit_test(test_without_a_device_it_only_watches),
 		cmocka_unit_test(test_reload_refuses_what_needs_a_restart),
 		cmocka_unit_test(test_group),
 	};
