@@ -10,26 +10,32 @@ class Scene:
     """
     VIPs web4 and web6 over all hosts; `more_vips` beside them; `options` go into every one of the two; `roles` of lcores;
     `live`: settings of the hosts' web servers as applications whose health the agents tell the device, {} for the usual.
+    `group`: settings of a group of all hosts, one of which speaks to the device for all.
     `proxies`: pairs of hosts, the first of which watches the second and speaks for it.
     """
 
     def __init__(self, checks=None, hosts=3, mode="tunnel", router=False, keep=False, more_vips=(), device=None, roles=(ONE_LCORE,),
-                 live=None, proxies=(), **options):
+                 live=None, proxies=(), group=None, **options):
         self.topology = Topology(checks, hosts=hosts, router=router, keep=keep)
         try:
-            self._build(hosts, mode, list(more_vips), roles, device or {}, live, proxies, options)
+            self._build(hosts, mode, list(more_vips), roles, device or {}, live, proxies, group, options)
         except BaseException as e:
             self.topology.__exit__(type(e))
             raise
 
-    def _build(self, hosts, mode, more_vips, roles, device, live, proxies, options):
+    def _build(self, hosts, mode, more_vips, roles, device, live, proxies, group, options):
         t = self.topology
         if live is not None:
             live = {"health": "assumed", **live}
             options = {"health": "agent", "warm_up_s": 0, **options}
         numbers = range(1, hosts + 1)
         self.nginx = {f"host{n}": servers.Nginx(t, f"host{n}") for n in numbers}
-        self.agents = {f"host{n}": Agent(t, n, tunnels=lcores(roles)[1], live=live).start() for n in numbers} if mode == "tunnel" else {}
+        self.agents = {f"host{n}": Agent(t, n, tunnels=lcores(roles)[1], live=live) for n in numbers} if mode == "tunnel" else {}
+        for agent in self.agents.values():
+            if group is not None:
+                agent.settings["group"] = {"name": "all", "members": [
+                    {"name": f"host{n}", "address": host_addresses(n)[0]} for n in numbers], **group}
+            agent.start()
         self.proxies = {(n, watched): Proxy(t, n, watched, live).start() for n, watched in proxies}
         if mode == "half-nat":
             for host in t.hosts:
