@@ -23,6 +23,7 @@
 #include "agent/sysctl.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "tunnel/secret.h"
 
 /* A pass over the flow table begins this often; its steps follow each other this closely. */
 #define SWEEP_PASS_MS 5000
@@ -115,13 +116,8 @@ static int keys_load(const struct agent_config *c, struct shim_keyring *ret)
 {
 	int err = shim_keyring_load(c->secret_file, ret);
 
-	if (err == -EACCES)
-		log_error("secret file must be readable by its owner only, who must be able to read it path=%s",
-			  c->secret_file);
-	else if (err == -EINVAL)
-		log_error("secret file must hold one or two lines of 64 hexadecimal digits path=%s", c->secret_file);
-	else if (err)
-		log_error("can't read secret file path=%s reason=\"%s\"", c->secret_file, strerror(-err));
+	if (err)
+		log_error("can't use the secret file: %s path=%s", secret_strerror(err), c->secret_file);
 	return err;
 }
 

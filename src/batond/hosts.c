@@ -251,19 +251,10 @@ void hosts_stop(struct batond *b)
 	b->hosts = NULL;
 }
 
-int hosts_set_keys(struct batond *b, const char *secret_file)
+void hosts_set_keys(struct batond *b, const struct seal_keyring *keys)
 {
-	struct seal_keyring keys;
-	int err;
-
-	if (!b->hosts)
-		return 0;
-	err = seal_keyring_load(secret_file, SEAL_PURPOSE_HEALTH, &keys);
-	if (err < 0)
-		return err;
-	seal_set_keys(b->hosts->seal, &keys);
-	sodium_memzero(&keys, sizeof keys);
-	return 0;
+	if (b->hosts)
+		seal_set_keys(b->hosts->seal, keys);
 }
 
 void hosts_match(struct batond *b, const struct view *view, uint64_t now_ns)

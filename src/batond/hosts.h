@@ -33,6 +33,7 @@ struct hosts_counters {
 };
 
 struct batond;
+struct seal_keyring;
 struct view;
 
 /* One line of the events log. */
@@ -50,8 +51,8 @@ int hosts_start(struct batond *b);
 void hosts_stop(struct batond *b);
 /* Receive, age, send what is due. Sets b->view_due if an endpoint's use changed. */
 void hosts_poll(struct batond *b, uint64_t now_ns);
-/* New keys after a reload. 0 or -errno with the old ones in force. */
-int hosts_set_keys(struct batond *b, const char *secret_file);
+/* New keys after a reload; copied. */
+void hosts_set_keys(struct batond *b, const struct seal_keyring *keys);
 /* Work out what the cache says of each endpoint of the view; after every new view. */
 void hosts_match(struct batond *b, const struct view *view, uint64_t now_ns);
 /* Never NULL for an id of the view; .known false if health is off. */

@@ -14,6 +14,7 @@
 #include "batond/hosts.h"
 #include "batond/ids.h"
 #include "batond/overrides.h"
+#include "tunnel/secret.h"
 
 /* An id rests this long before another key may have it: messages in flight still name it. */
 #define PUBLISH_ID_REST_NS (2 * CLOCK_NS_PER_S)
@@ -473,7 +474,7 @@ int publish_start(struct batond *b)
 		err = shim_keyring_load(b->config->secret_file, b->keys);
 	if (err < 0 && b->keys)
 		log_error("cannot use the cluster secret secret_file=%s error=\"%s\"", b->config->secret_file,
-			  strerror(-err));
+			  secret_strerror(err));
 	if (err == 0)
 		err = publish_view(b, b->config, b->keys);
 	if (err < 0)

@@ -7,45 +7,35 @@
 #include "base/log.h"
 #include "batond/batond.h"
 #include "batond/hosts.h"
+#include "tunnel/secret.h"
+#include "wire/seal.h"
 
 static int reload_finding(struct config_error *errors, unsigned max, unsigned *n, const char *what, int err)
 {
 	if (*n < max)
-		snprintf(errors[(*n)++].text, sizeof errors[0].text, "%s: %s", what, strerror(-err));
-	return err;
-}
-
-/* One key in 256 meets the other's id by chance. */
-static int reload_secret_finding(struct config_error *errors, unsigned max, unsigned *n, const char *path, int err)
-{
-	if (err != -EEXIST)
-		return reload_finding(errors, max, n, path, err);
-	if (*n < max)
-		snprintf(errors[(*n)++].text, sizeof errors[0].text,
-			 "%.300s: the two keys are equal or have the same number by chance; replace the new one by "
-			 "another",
-			 path);
+		snprintf(errors[(*n)++].text, sizeof errors[0].text, "%.300s: %s", what, secret_strerror(err));
 	return err;
 }
 
 /* Whatever goes wrong, nothing but errors has been written. */
 static int reload_take(struct batond *b, struct config *config, struct config_error *errors, unsigned max, unsigned *n)
 {
+	struct seal_keyring sealing;
 	struct shim_keyring keys;
 	int err = config_reload_check(b->config, config, errors, max, n);
 
 	if (err < 0)
 		return err;
 	err = shim_keyring_load(config->secret_file, &keys);
+	if (err == 0)
+		err = seal_keyring_load(config->secret_file, SEAL_PURPOSE_HEALTH, &sealing);
 	if (err < 0)
-		return reload_secret_finding(errors, max, n, config->secret_file, err);
-	err = hosts_set_keys(b, config->secret_file);
-	if (err < 0)
-		return reload_secret_finding(errors, max, n, config->secret_file, err);
+		return reload_finding(errors, max, n, config->secret_file, err);
 	err = publish_view(b, config, &keys);
 	if (err < 0)
 		return reload_finding(errors, max, n, "cannot build the new tables", err);
 	*b->keys = keys;
+	hosts_set_keys(b, &sealing);
 	for (unsigned i = 0; i < b->n_ports; i++)
 		b->ports[i].config = &config->ports[i];
 	config_free(b->config);

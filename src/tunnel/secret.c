@@ -106,3 +106,17 @@ void secret_derive(const unsigned char secret[SECRET_LEN], const char *purpose, 
 {
 	crypto_generichash(out, len, (const unsigned char *)purpose, strlen(purpose), secret, SECRET_LEN);
 }
+
+const char *secret_strerror(int err)
+{
+	switch (err) {
+	case -EACCES:
+		return "must be readable by its owner alone, and by us";
+	case -EINVAL:
+		return "must hold one or two lines of 64 hexadecimal digits";
+	case -EEXIST: /* one pair in 256 by chance */
+		return "the two keys are equal or have the same number by chance; replace the new one by another";
+	default:
+		return strerror(-err);
+	}
+}

@@ -22,6 +22,12 @@ struct secrets {
 int secrets_load(const char *path, struct secrets *ret);
 void secrets_wipe(struct secrets *s);
 
+/*
+ * What to tell people about an error of reading keys from a secret file, those
+ * of shim_keyring_load() and seal_keyring_load() included. Static storage.
+ */
+const char *secret_strerror(int err);
+
 /* len (16-64) bytes of key material for one purpose from one secret: BLAKE2b of the purpose's words, keyed by it. */
 void secret_derive(const unsigned char secret[SECRET_LEN], const char *purpose, unsigned char *out, size_t len);
 
