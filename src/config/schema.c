@@ -188,7 +188,7 @@ static const struct conf_key health_keys[] = {
 	  .help = "TCP port of that." },
 	{ "balancers", CONF_INT, CONF_FIELD(struct config, health_balancers), .min = 1, .max = 64, .def = "1",
 	  .help = "Devices that send connections to the same hosts; each takes its share of their free capacity." },
-	{ "refresh_ms", CONF_INT, CONF_FIELD(struct config, health_refresh_ms), .min = 5, .max = 10000, .def = "20",
+	{ "refresh_ms", CONF_INT, CONF_FIELD(struct config, health_refresh_ms), .min = 5, .max = 10000, .def = "5",
 	  .help = "How long an allotment is good, in milliseconds." },
 	{ "stale_s", CONF_INT, CONF_FIELD(struct config, health_stale_s), .min = 1, .max = 3600, .def = "60",
 	  .help = "Load that was reported longer ago than this is not trusted; the capacity counts then." },
