@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include "baton/abi/shim.h"
 #include "baton/addr.h"
 
 /* What a route does with its packets. */
@@ -39,11 +40,15 @@ enum plumb_type {
 	PLUMB_FINAL,      /* .route.key, .tcp_flags: FIN or RST was forwarded */
 	PLUMB_AGED,       /* .route.key: the route was idle and is gone */
 	PLUMB_ADD_FAILED, /* .route.key: the table had no room */
+	PLUMB_HOST,       /* .host: a host's word about a connection, authentic and seen for the first time */
 	/* classifier → forwarder */
 	PLUMB_ADD,       /* .route, and .packet which is to follow it (or NULL) */
 	PLUMB_DELETE,    /* .route.key */
 	PLUMB_SET_STATE, /* .route.key, .route.state */
 	PLUMB_SEND,      /* .packet complete with link header, out of .route.port */
+	PLUMB_SHIM,      /* .shim_type, .route.key.family, .route.endpoint, .l3_offset; .packet = link header of
+			    that many bytes, shim body, and what the datagram carries inside: to the endpoint's
+			    host, in a shim datagram from the forwarder's tunnel address */
 	/* forwarder → forwarder */
 	PLUMB_PACKET, /* .packet: take it as if it had come in on your own queue */
 	/* control → forwarder */
@@ -75,17 +80,31 @@ struct plumb_query {
 	_Atomic int done;
 };
 
+/* What a host says of one connection (struct baton_shim_conn), key as the client's packets have it. Host order. */
+struct plumb_host {
+	struct baton_tuple key;
+	uint8_t from[16]; /* the host's address */
+	uint32_t client_isn, server_isn, next_seq;
+	uint16_t detail;
+	uint8_t state;  /* enum baton_shim_conn_state */
+	uint8_t reason; /* enum baton_shim_refusal */
+	uint8_t report; /* 1: it says so by itself (ENDED); 0: it was asked (STATE) */
+};
+
 struct plumb_message {
-	uint8_t type;      /* enum plumb_type */
-	uint8_t forwarder; /* index of the forwarder lcore it comes from or goes to */
-	uint8_t tcp_flags; /* MISS, FINAL */
-	uint8_t zero;
+	uint8_t type;       /* enum plumb_type */
+	uint8_t forwarder;  /* index of the forwarder lcore it comes from or goes to */
+	uint8_t tcp_flags;  /* MISS, FINAL */
+	uint8_t shim_type;  /* SHIM: enum baton_shim_type */
 	uint16_t vip;       /* MISS: id, or VIEW_NONE for a reply that belongs to no VIP address */
-	uint16_t l3_offset; /* MISS: bytes from packet start to the IP header */
+	uint16_t l3_offset; /* MISS: bytes from packet start to the IP header; SHIM: to the body */
 	uint16_t l4_offset; /* MISS: bytes from packet start to the TCP/UDP header */
 	void *packet;       /* struct rte_mbuf *, owned by whoever holds the message; or NULL */
 	struct plumb_query *query;
-	struct plumb_route route;
+	union {
+		struct plumb_route route;
+		struct plumb_host host; /* HOST */
+	};
 };
 
 #endif

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "baton/addr.h"
+#include "baton/application.h"
 #include "baton/proto.h"
 
 #define VIEW_NONE UINT16_MAX /* no such id */
@@ -49,6 +50,12 @@ struct view_endpoint {
 	uint8_t zero[5];
 };
 
+/*
+ * A VIP, or a pool of a VIP: endpoints that rules choose. A pool has an id of
+ * the same kind, the VIP's address, port, protocol and mode, and no place in
+ * the index of destinations, so that whatever serves a VIP's endpoints
+ * (allotments, health, tokens) serves a pool's.
+ */
 struct view_vip {
 	char name[VIEW_NAME_MAX];
 	struct baton_addr addr; /* family 0: id not in use */
@@ -59,8 +66,14 @@ struct view_vip {
 	uint8_t unknown;     /* enum baton_unknown */
 	uint8_t unreachable; /* enum baton_unreachable */
 	uint16_t timeout_s[BATON_N_CONN_STATES];
+	uint8_t pool; /* 1: a pool of the VIP with the id .pool_of */
+	uint16_t pool_of;
 	uint16_t n_endpoints;
 	const uint16_t *endpoints; /* ids; owned by the view */
+	uint8_t n_affinities;
+	struct baton_affinity affinities[BATON_MAX_AFFINITIES]; /* in the order they are asked */
+	const struct application
+		*application; /* NULL: chosen by the first packet alone; else see baton/application.h */
 };
 
 /* What a local address is. */
@@ -96,8 +109,9 @@ struct view_port {
 	struct baton_prefix prefixes[VIEW_MAX_PREFIXES]; /* what is on its link */
 };
 
-struct shim_keyring; /* tunnel/shim.h */
-struct view_index;   /* hash over vips and locals, private to view.c */
+struct shim_keyring;   /* tunnel/shim.h */
+struct cookie_keyring; /* migrate/cookie.h */
+struct view_index;     /* hash over vips and locals, private to view.c */
 
 struct view {
 	uint64_t generation;
@@ -108,6 +122,7 @@ struct view {
 	uint16_t n_forwarders;
 	uint16_t shim_port_be;
 	const struct shim_keyring *keys;        /* of the shim; whoever made the view frees them with it */
+	const struct cookie_keyring *cookies;   /* of the handshake; likewise */
 	bool any_stop;                          /* an endpoint's connections are to be ended */
 	bool any_half_nat;                      /* packets to foreign addresses may be replies of a host */
 	struct view_port ports[VIEW_MAX_PORTS]; /* by DPDK port id */

@@ -293,9 +293,15 @@ static bool plumbing_handle(struct forwarder_worker *w, struct plumb_message *m)
 		else
 			plumbing_packet(w, packet);
 		break;
+	case PLUMB_SHIM:
+		packet = m->packet;
+		m->packet = NULL;
+		stage_shim_send(w, packet, m);
+		break;
 	case PLUMB_QUERY:
 		plumbing_query(w, m->query);
 		break;
+	case PLUMB_HOST:
 	case PLUMB_MISS:
 	case PLUMB_FINAL:
 	case PLUMB_AGED:

@@ -44,6 +44,8 @@ void stage_tunnel(struct forwarder_worker *w, struct rte_mbuf *m, const struct p
 /* stage_shim.c: a datagram to the shim port of a tunnel address. */
 void stage_shim(struct forwarder_worker *w, struct rte_mbuf *m, const struct packet_info *info,
 		const struct view_local *local);
+/* stage_shim_send.c: a shim datagram that a classifier has prepared (PLUMB_SHIM); takes m, not msg. */
+void stage_shim_send(struct forwarder_worker *w, struct rte_mbuf *m, const struct plumb_message *msg);
 /* stage_tx.c: out of a port, link header complete; with next hop: if l3_len bytes fit, with link addresses written. */
 void stage_tx(struct forwarder_worker *w, struct rte_mbuf *m, uint16_t port);
 void stage_tx_nexthop(struct forwarder_worker *w, struct rte_mbuf *m, uint16_t nexthop, uint16_t l3_len);

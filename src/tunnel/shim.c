@@ -10,8 +10,11 @@
 #define ADDR_WORDS 2
 #define HDR_WORDS (sizeof(struct baton_shim_hdr) / 8)
 
-/* Bytes of a type's body, all of them multiples of 8; 0 for an unknown type. */
-static size_t shim_body_len(uint8_t type)
+_Static_assert(sizeof(struct baton_shim_create) <= SHIM_BODY_MAX && sizeof(struct baton_shim_flow) <= SHIM_BODY_MAX &&
+		       sizeof(struct baton_shim_conn) <= SHIM_BODY_MAX,
+	       "the longest body");
+
+size_t shim_body_len(uint8_t type)
 {
 	switch (type) {
 	case BATON_SHIM_INTRODUCE:
@@ -20,6 +23,12 @@ static size_t shim_body_len(uint8_t type)
 		return sizeof(struct baton_shim_unknown);
 	case BATON_SHIM_RESYNC:
 		return sizeof(struct baton_shim_resync);
+	case BATON_SHIM_CREATE:
+	case BATON_SHIM_ABORT:
+		return sizeof(struct baton_shim_create);
+	case BATON_SHIM_STATE:
+	case BATON_SHIM_ENDED:
+		return sizeof(struct baton_shim_conn);
 	}
 	return 0;
 }
@@ -61,7 +70,12 @@ int shim_encode(uint8_t *dst, size_t size, const struct shim_keyring *keys, uint
 	return (int)len;
 }
 
-/* Only an INTRODUCE may carry more than its body: the inner packet. */
+/* May it carry more than its body: an inner packet? */
+static bool shim_has_inner(uint8_t type)
+{
+	return type == BATON_SHIM_INTRODUCE || type == BATON_SHIM_CREATE;
+}
+
 static enum shim_verdict shim_check_header(const struct baton_shim_hdr *hdr, size_t len)
 {
 	size_t body_len = shim_body_len(hdr->type);
@@ -72,24 +86,66 @@ static enum shim_verdict shim_check_header(const struct baton_shim_hdr *hdr, siz
 		return SHIM_VERSION;
 	if (!body_len || hdr->flags || ntohs(hdr->len) != sizeof *hdr + body_len)
 		return SHIM_MALFORMED;
-	if (len < sizeof *hdr + body_len || (hdr->type != BATON_SHIM_INTRODUCE && len > sizeof *hdr + body_len))
+	if (len < sizeof *hdr + body_len || (!shim_has_inner(hdr->type) && len > sizeof *hdr + body_len))
 		return SHIM_MALFORMED;
 	return SHIM_OK;
 }
 
-static bool shim_flow_valid(const void *body)
+static bool shim_addrs_valid(uint8_t family, const uint8_t saddr[16], const uint8_t daddr[16])
 {
 	static const uint8_t zero[12];
+
+	if (family == BATON_IPV4)
+		return !memcmp(saddr + 4, zero, sizeof zero) && !memcmp(daddr + 4, zero, sizeof zero);
+	return family == BATON_IPV6;
+}
+
+static bool shim_flow_valid(const void *body)
+{
+	static const uint8_t zero[sizeof(((struct baton_shim_flow *)0)->zero)];
 	struct baton_shim_flow f;
 
 	memcpy(&f, body, sizeof f);
 	if (f.proto != IPPROTO_TCP && f.proto != IPPROTO_UDP)
 		return false;
-	if (memcmp(f.zero, zero, sizeof f.zero))
+	return !memcmp(f.zero, zero, sizeof zero) && shim_addrs_valid(f.family, f.saddr, f.daddr);
+}
+
+static bool shim_create_valid(const void *body)
+{
+	static const uint8_t zero[sizeof(((struct baton_shim_create *)0)->zero)];
+	struct baton_shim_create c;
+
+	memcpy(&c, body, sizeof c);
+	if (!c.sport || !c.dport || c.options & ~(BATON_TCP_WSCALE | BATON_TCP_SACK | BATON_TCP_TIMESTAMPS))
 		return false;
-	if (f.family == BATON_IPV4)
-		return !memcmp(f.saddr + 4, zero, sizeof zero) && !memcmp(f.daddr + 4, zero, sizeof zero);
-	return f.family == BATON_IPV6;
+	return !memcmp(c.zero, zero, sizeof zero) && shim_addrs_valid(c.family, c.saddr, c.daddr);
+}
+
+static bool shim_conn_valid(const void *body)
+{
+	static const uint8_t zero[sizeof(((struct baton_shim_conn *)0)->zero1)];
+	struct baton_shim_conn c;
+
+	memcpy(&c, body, sizeof c);
+	if (!c.sport || !c.dport || c.state > BATON_SHIM_CONN_REFUSED || c.reason >= BATON_SHIM_N_REFUSALS || c.zero0)
+		return false;
+	return !memcmp(c.zero1, zero, sizeof zero) && shim_addrs_valid(c.family, c.saddr, c.daddr);
+}
+
+static bool shim_body_valid(uint8_t type, const void *body)
+{
+	switch (type) {
+	case BATON_SHIM_INTRODUCE:
+		return shim_flow_valid(body);
+	case BATON_SHIM_CREATE:
+	case BATON_SHIM_ABORT:
+		return shim_create_valid(body);
+	case BATON_SHIM_STATE:
+	case BATON_SHIM_ENDED:
+		return shim_conn_valid(body);
+	}
+	return true;
 }
 
 static const struct shim_key *shim_key_find(const struct shim_keyring *keys, uint8_t id)
@@ -138,7 +194,7 @@ enum shim_verdict shim_decode(const uint8_t *p, size_t len, const struct shim_ke
 	hdr.mac = 0;
 	if (mac != shim_mac(key, &hdr, body, shim_body_len(hdr.type), outer_src, outer_dst))
 		return SHIM_FORGED;
-	if (hdr.type == BATON_SHIM_INTRODUCE && !shim_flow_valid(body))
+	if (!shim_body_valid(hdr.type, body))
 		return SHIM_MALFORMED;
 	v = shim_check_replay(window, be64toh(hdr.seq));
 	*ret_hdr = (const struct baton_shim_hdr *)p;

@@ -15,6 +15,7 @@
 #include "tunnel/siphash.h"
 
 #define SHIM_KEYS_MAX 2
+#define SHIM_BODY_MAX 64 /* bytes */
 
 /* One key of the cluster with the id that names it on the wire. */
 struct shim_key {
@@ -65,6 +66,8 @@ enum shim_verdict shim_decode(const uint8_t *p, size_t len, const struct shim_ke
 			      struct replay_window *window, const uint8_t outer_src[16], const uint8_t outer_dst[16],
 			      const struct baton_shim_hdr **ret_hdr, const void **ret_body);
 
+/* Bytes of a type's body, a multiple of 8; 0 for an unknown type. */
+size_t shim_body_len(uint8_t type);
 /* Body of an INTRODUCE for this connection. */
 void shim_flow_from_tuple(struct baton_shim_flow *dst, uint32_t flow_id, const struct baton_tuple *t);
 

@@ -172,7 +172,7 @@ static int index_fill(struct view_index *x, const struct view *v)
 		const struct view_vip *vip = &v->vips[i];
 		struct view_slot key = slot_of(vip->addr.b, vip->addr.family, vip->proto, vip->port_be);
 
-		if (key.family)
+		if (key.family && !vip->pool)
 			err = hash_add(&x->vips, &key, i);
 	}
 	for (uint16_t i = 0; !err && i < v->n_locals; i++) {
