@@ -117,12 +117,12 @@ static void test_round_trip(void **state)
 static void test_encode_refusals(void **state)
 {
 	struct shim_keyring none = { .n_keys = 0 };
-	uint8_t b[128], body[48] = { 0 };
+	uint8_t b[128], body[SHIM_BODY_MAX] = { 0 };
 
 	for (unsigned type = 0; type < 256; type++) {
 		int n = shim_encode(b, sizeof b, &ring, (uint8_t)type, body, 1, device, host);
 
-		assert_int_equal(n > 0, type >= BATON_SHIM_INTRODUCE && type <= BATON_SHIM_RESYNC);
+		assert_int_equal(n > 0, type >= BATON_SHIM_INTRODUCE && type <= BATON_SHIM_ENDED);
 		if (n <= 0)
 			assert_int_equal(n, -EINVAL);
 	}
