@@ -39,8 +39,12 @@ struct handover;
 /* Counters, one writer (the lcore), read by anybody. X(name, text) */
 #define HANDOVER_COUNTERS(X)                                                                        \
 	X(syns_answered, "SYNs answered with a cookie")                                             \
-	X(syns_refused, "SYNs not answered: malformed, or an MSS below 536")                        \
+	X(syns_refused, "SYNs answered with a reset: an MSS below 536")                             \
+	X(checksums_bad, "packets with a wrong TCP checksum, or malformed options")                 \
 	X(cookies_bad, "packets that are neither of a pending connection nor carry a valid cookie") \
+	X(segments_early, "segments that came before their connection's first; the client repeats") \
+	X(probes_answered, "keep-alive probes of connections that said nothing yet")                \
+	X(closes_answered, "connections that the client finished without a word")                   \
 	X(pending_begun, "connections whose first bytes came")                                      \
 	X(pending_full, "connections not begun: too many are pending")                              \
 	X(pending_reset, "pending connections that the client reset or began anew")                 \
@@ -62,7 +66,9 @@ struct handover;
 	X(created_implied, "of those: known by the client's acknowledgement of the host's data")    \
 	X(refused_by_host, "refusals by hosts")                                                     \
 	X(tried_elsewhere, "connections offered to another host after a refusal")                   \
-	X(host_silent, "connections reset: their host said nothing")                                \
+	X(host_silent, "connections reset: their host did not take them in time")                   \
+	X(host_ended, "connections that their host ended before they were handed over")             \
+	X(view_changed, "connections reset: their VIP or host left the configuration")              \
 	X(place_failed, "connections reset: no room in the inventory")                              \
 	X(resets_sent, "resets sent to clients")                                                    \
 	X(aborts_sent, "hosts told to end a connection")                                            \
@@ -76,6 +82,12 @@ struct handover_counters {
 	HANDOVER_COUNTERS(X)
 #undef X
 	uint64_t refusals[BATON_SHIM_N_REFUSALS]; /* refused_by_host, by reason */
+};
+
+/* Keys of the sessions that a connection may belong to. */
+struct handover_keys {
+	uint32_t present; /* bit i: the client has what affinity i of the VIP goes by, and key[i] is set */
+	struct session_key key[BATON_MAX_AFFINITIES];
 };
 
 /* What a hand-over asks of the lcore around it; arg is params.arg. Called synchronously; copies what it keeps. */
@@ -92,12 +104,12 @@ struct handover_env {
 		     const struct baton_shim_create *body, const uint8_t *l2, uint16_t l2_len, const uint8_t *inner,
 		     uint16_t inner_len);
 	/*
-	 * Endpoint for a connection to the service (id of a VIP or pool), none of the n_tried ones: by sessions
-	 * (keys: one for each of the VIP's affinities that the client has), then by allotment. VIEW_NONE: none.
+	 * Endpoint for a connection to the service (id of a VIP or pool), none of the n_tried ones: by sessions, in
+	 * the order of the VIP's affinities, then by allotment. VIEW_NONE: none.
 	 */
-	uint16_t (*choose)(void *arg, uint16_t service, const struct session_key *keys, unsigned n_keys,
-			   const uint16_t *tried, unsigned n_tried);
-	/* The key of an affinity of a VIP with these bytes. */
+	uint16_t (*choose)(void *arg, uint16_t service, const struct handover_keys *keys, const uint16_t *tried,
+			   unsigned n_tried);
+	/* The key of an affinity of a VIP (CLIENT: 4 or 16 bytes of address; else what the head has). */
 	void (*key)(void *arg, uint16_t vip, const struct baton_affinity *a, const uint8_t *bytes, uint32_t len,
 		    struct session_key *ret);
 	/*
@@ -105,10 +117,13 @@ struct handover_env {
 	 * state: enum baton_conn_state. 0 or -errno.
 	 */
 	int (*place)(void *arg, const struct baton_tuple *key, uint8_t forwarder, uint16_t vip, uint16_t endpoint,
-		     uint8_t state, const struct session_key *keys, unsigned n_keys);
+		     uint8_t state, const struct handover_keys *keys);
 	/* A route that drops what this client sends. */
 	void (*drop)(void *arg, const struct baton_tuple *key, uint8_t forwarder, uint16_t vip);
-	/* A kept packet goes its way: as if it had come in on this forwarder; or nowhere. */
+	/*
+	 * A kept packet goes its way: as if it had come in on this forwarder; or nowhere. May be called for the
+	 * packet of a handover_input() that has not returned yet; it returns HANDOVER_KEPT then.
+	 */
 	void (*deliver)(void *arg, uint8_t forwarder, void *packet);
 	void (*release)(void *arg, void *packet);
 };
@@ -116,14 +131,15 @@ struct handover_env {
 struct handover_params {
 	uint16_t lcore;       /* index of the classifier, below RULES_MAX_LCORES */
 	uint32_t max_pending; /* connections at once */
-	uint32_t max_large;   /* of them, with a head beyond HANDOVER_SMALL_HEAD */
+	uint32_t max_large;   /* of them, with a head beyond HANDOVER_SMALL_HEAD: HANDOVER_LARGE_HEAD bytes each */
 	uint32_t max_held;    /* packets kept at once, for all */
 	uint8_t hash_key[16]; /* random */
 	const struct handover_env *env;
 	void *arg;
 };
 
-#define HANDOVER_SMALL_HEAD 4096 /* bytes that every pending connection has room for */
+#define HANDOVER_SMALL_HEAD 4096  /* bytes that every pending connection has room for */
+#define HANDOVER_LARGE_HEAD 65536 /* more than any window we announce, and than any head_max */
 
 /* A packet to a VIP with an application that no route and no inventory knows. */
 struct handover_packet {
