@@ -7,13 +7,15 @@
  *
  * A session is a keyed 128-bit digest of what the connections have in common
  * (a client's address, a cookie's value), the endpoint, and the time of its
- * last use. The table has a fixed number of places in buckets of one cache
- * line or two; where a bucket is full, the session used longest ago goes: a
- * flood of made-up cookies pushes old sessions out, and does no other harm.
+ * last use. The table has a fixed number of places in buckets of two cache
+ * lines, and a session may stand in either of two buckets; where both are full,
+ * the one of them used longest ago goes: a flood of made-up cookies pushes old
+ * sessions out, and does no other harm.
  */
 #ifndef BATON_DAM_SESSION_H
 #define BATON_DAM_SESSION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,8 +24,10 @@
 
 struct sessions;
 
+/* Made by sessions_key(). One that names an endpoint by itself (kind SERVER) is not remembered. */
 struct session_key {
 	uint64_t h[2];
+	uint16_t endpoint; /* id of the endpoint that was named; VIEW_NONE: none */
 };
 
 /* Counters of one caller. X(name, text) */
@@ -40,12 +44,15 @@ struct session_counters {
 #undef X
 };
 
-/* Room for at least n sessions, keyed by 16 random bytes. NULL if memory is short. Any thread. */
+/* Room for n sessions (at least 1), 39 bytes each, keyed by 16 random bytes. NULL if memory is short. Any thread. */
 struct sessions *sessions_new(uint32_t n, const uint8_t hash_key[16]);
 /* Takes NULL. */
 void sessions_free(struct sessions *s);
 
-/* Key of what the connections to a VIP (id) have in common: len bytes of that kind, name being a->name. Any lcore. */
+/*
+ * Key of what the connections to a VIP (id) have in common: len bytes of that
+ * kind, name being a->name; .endpoint is VIEW_NONE. Any lcore.
+ */
 void sessions_key(const struct sessions *s, uint16_t vip, const struct baton_affinity *a, const uint8_t *bytes,
 		  size_t len, struct session_key *ret);
 
@@ -55,9 +62,13 @@ void sessions_key(const struct sessions *s, uint16_t vip, const struct baton_aff
  */
 /* True and the endpoint if the session is there and was used within its timeout; counts as use. */
 bool sessions_find(struct sessions *s, const struct session_key *k, uint32_t now_s, uint16_t *ret_endpoint);
-/* Note or move a session. True if another one had to go. */
+/*
+ * Note a session, move or renew it. True if it is new; *ret_evicted: another one
+ * that was alive had to go for it. With many lcores at the same two buckets at
+ * once it may be left out.
+ */
 bool sessions_add(struct sessions *s, const struct session_key *k, uint16_t endpoint, uint32_t timeout_s,
-		  uint32_t now_s);
+		  uint32_t now_s, bool *ret_evicted);
 void sessions_del(struct sessions *s, const struct session_key *k);
 
 /* How many sessions are alive; walks the table. */
