@@ -25,7 +25,8 @@
 #define VIEW_MAX_PORTS 8
 #define VIEW_MAX_FORWARDERS 32
 #define VIEW_MAX_PREFIXES 16
-#define VIEW_NAME_MAX 64
+#define VIEW_NAME_MAX 96 /* "VIP", or "VIP/POOL" */
+#define VIEW_ENDPOINT_NAME_MAX 64
 
 /* Where to send a frame: 16 bytes, read per packet. */
 struct view_nexthop {
@@ -66,14 +67,17 @@ struct view_vip {
 	uint8_t unknown;     /* enum baton_unknown */
 	uint8_t unreachable; /* enum baton_unreachable */
 	uint16_t timeout_s[BATON_N_CONN_STATES];
-	uint8_t pool; /* 1: a pool of the VIP with the id .pool_of */
+	uint8_t pool; /* 1: a pool of the VIP with the id .pool_of; one that is gone has no endpoints */
 	uint16_t pool_of;
 	uint16_t n_endpoints;
 	const uint16_t *endpoints; /* ids; owned by the view */
 	uint8_t n_affinities;
 	struct baton_affinity affinities[BATON_MAX_AFFINITIES]; /* in the order they are asked */
-	const struct application
-		*application; /* NULL: chosen by the first packet alone; else see baton/application.h */
+	/*
+	 * NULL: chosen by the first packet alone, and for pools; else see baton/application.h. Whoever made the view
+	 * frees it with it.
+	 */
+	const struct application *application;
 };
 
 /* What a local address is. */
@@ -128,6 +132,7 @@ struct view {
 	struct view_port ports[VIEW_MAX_PORTS]; /* by DPDK port id */
 	struct view_nexthop *nexthops;
 	struct view_endpoint *endpoints;
+	char (*endpoint_names)[VIEW_ENDPOINT_NAME_MAX]; /* by endpoint id; empty: has none */
 	struct view_vip *vips;
 	struct view_local *locals;
 	struct view_forwarder forwarders[VIEW_MAX_FORWARDERS];

@@ -58,6 +58,7 @@ struct conf_key {
 	size_t n_offset;
 	bool heap;
 	bool required;
+	bool lines;         /* STRING: may hold line ends and tabs */
 	long long min, max; /* INT, STRING; both 0: no range (INT: what fits into int) */
 	const char *def;    /* default as it would stand in the file, without quotes; NULL: field stays zero */
 	const struct conf_name *names; /* ENUM; TEXT may have them for the printed reference */
@@ -102,6 +103,9 @@ int conf_doc_read_text(const char *text, size_t len, const char *name, struct co
 const char *conf_doc_name(const struct conf_doc *doc);
 /* Takes NULL. */
 void conf_doc_free(struct conf_doc *doc);
+
+/* Has the document something at path ("vip.endpoints[1].host")? */
+bool conf_doc_has(const struct conf_doc *doc, const char *path);
 
 /*
  * Fill object (zeroed by the caller) from the document. 0, or -EINVAL if there

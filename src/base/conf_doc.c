@@ -116,6 +116,15 @@ static unsigned doc_line(const struct conf_doc *doc, const char *path)
 	return line;
 }
 
+bool conf_doc_has(const struct conf_doc *doc, const char *path)
+{
+	config_setting_t *s = config_root_setting(&doc->tree);
+
+	while (s && *path)
+		s = doc_step(s, &path);
+	return s != NULL;
+}
+
 void conf_error(struct conf_findings *f, const struct conf_doc *doc, const char *path, const char *format, ...)
 {
 	va_list args;

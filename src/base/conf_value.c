@@ -94,7 +94,7 @@ static int string_store(const struct conf_key *k, const char *text, void *field,
 		return -ERANGE;
 	}
 	for (const char *p = text; *p; p++) {
-		if (iscntrl((unsigned char)*p)) {
+		if (iscntrl((unsigned char)*p) && !(k->lines && strchr("\t\r\n", *p))) {
 			snprintf(why, size, "holds a control character");
 			return -EINVAL;
 		}

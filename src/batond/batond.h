@@ -27,6 +27,7 @@ struct allotments;
 struct exception_port;
 struct hosts;
 struct overrides;
+struct publish_keys;
 struct ids;
 
 /* What one lcore runs. Written before launch, except for run. */
@@ -78,7 +79,7 @@ struct endpoint_totals {
 struct batond {
 	const char *device_file;
 	struct config *config;     /* current; replaced by a reload */
-	struct shim_keyring *keys; /* next view's; the view in use has its own */
+	struct publish_keys *keys; /* next view's; the view in use has its own */
 
 	struct rte_mempool *packets;
 	struct channel channel;
@@ -147,7 +148,7 @@ void publish_stop(struct batond *b);
  * Build for config (ids are given as needed) and publish; old views are freed
  * after the grace period. 0, or -errno with the old view in force.
  */
-int publish_view(struct batond *b, const struct config *config, const struct shim_keyring *keys);
+int publish_view(struct batond *b, const struct config *config, const struct publish_keys *keys);
 /*
  * Free the ids of VIPs and endpoints that are gone from the configuration and
  * from all routes. To be called about once a second. True: publish a view

@@ -95,15 +95,15 @@ static bool control_socket_host(const struct batond *b, const char *text, struct
 {
 	if (baton_addr_parse(text, ret) == 0)
 		return true;
-	for (unsigned i = 0; i < b->config->n_vips; i++) {
-		const struct config_vip *v = &b->config->vips[i];
+	for (unsigned i = 0; i < b->view->n_endpoints; i++) {
+		const struct view_endpoint *e = &b->view->endpoints[i];
 
-		for (unsigned k = 0; k < v->n_endpoints; k++) {
-			if (!v->endpoints[k].name || strcmp(v->endpoints[k].name, text))
-				continue;
-			*ret = v->endpoints[k].host;
-			return true;
-		}
+		if (!e->family || e->retired || strcmp(b->view->endpoint_names[i], text))
+			continue;
+		memset(ret, 0, sizeof *ret);
+		memcpy(ret->b, e->addr, sizeof ret->b);
+		ret->family = e->family;
+		return true;
 	}
 	return false;
 }

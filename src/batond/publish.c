@@ -14,43 +14,22 @@
 #include "batond/hosts.h"
 #include "batond/ids.h"
 #include "batond/overrides.h"
+#include "batond/publish.h"
+#include "batond/services.h"
 #include "tunnel/secret.h"
 
 /* An id rests this long before another key may have it: messages in flight still name it. */
 #define PUBLISH_ID_REST_NS (2 * CLOCK_NS_PER_S)
 
-/* What makes a VIP or an endpoint the same one in the next configuration. */
-struct publish_vip_key {
-	struct baton_addr addr;
-	uint16_t port;
-	uint8_t proto;
-	uint8_t zero;
-};
-
-struct publish_endpoint_key {
-	struct baton_addr host;
-	uint16_t port;
-	uint16_t vip;
-};
+_Static_assert(SERVICES_MAX == BATOND_MAX_VIPS, "an id for each service");
 
 struct publish_job {
 	struct batond *b;
 	const struct config *config;
 	struct view *view;
-	uint16_t vip_ids[BATOND_MAX_VIPS]; /* by position in the configuration */
+	struct services services;
 	uint16_t n_locals;
 };
-
-static struct publish_vip_key publish_vip_key(const struct config_vip *c)
-{
-	struct publish_vip_key k;
-
-	memset(&k, 0, sizeof k);
-	k.addr = c->addr;
-	k.port = c->port;
-	k.proto = c->proto;
-	return k;
-}
 
 /* Does a connection or a route name the endpoint? */
 static bool publish_is_used(const struct batond *b, uint16_t endpoint)
@@ -84,8 +63,9 @@ bool publish_release(struct batond *b, uint64_t now_ns)
 }
 
 /* The next hop towards an address: itself if it is on a link, else a gateway. */
-static int publish_nexthop(struct publish_job *j, const struct baton_addr *addr, uint16_t *ret_id)
+static int publish_nexthop(void *arg, const struct baton_addr *addr, uint16_t *ret_id)
 {
+	struct publish_job *j = arg;
 	uint64_t now_ns = clock_monotonic_ns();
 
 	for (unsigned i = 0; i < j->b->n_ports; i++) {
@@ -132,102 +112,6 @@ static int publish_ports(struct publish_job *j)
 			return err;
 	}
 	return 0;
-}
-
-static void publish_vip(struct publish_job *j, uint16_t id, const struct config_vip *c)
-{
-	struct view_vip *v = &j->view->vips[id];
-
-	strncpy(v->name, c->name, sizeof v->name - 1);
-	v->addr = c->addr;
-	v->port_be = htons(c->port);
-	v->proto = c->proto;
-	v->mode = (uint8_t)c->mode;
-	v->consume = (uint8_t)c->consume;
-	v->unknown = (uint8_t)c->unknown;
-	v->unreachable = (uint8_t)c->unreachable;
-	for (unsigned i = 0; i < BATON_N_CONN_STATES; i++)
-		v->timeout_s[i] = (uint16_t)c->timeout_s[i];
-	if (c->mode == BATON_MODE_HALF_NAT)
-		j->view->any_half_nat = true;
-}
-
-static int publish_endpoint(struct publish_job *j, uint16_t id, uint16_t vip, const struct config_endpoint *c)
-{
-	struct view_endpoint *e = &j->view->endpoints[id];
-
-	memcpy(e->addr, c->host.b, sizeof e->addr);
-	e->family = c->host.family;
-	e->port_be = htons(c->port);
-	e->vip = vip;
-	e->capacity = (uint8_t)c->capacity;
-	return publish_nexthop(j, &c->host, &e->nexthop);
-}
-
-static int publish_endpoint_id(struct publish_job *j, uint16_t vip, const struct config_endpoint *c, uint16_t *ret_id)
-{
-	struct publish_endpoint_key k;
-
-	memset(&k, 0, sizeof k);
-	k.host = c->host;
-	k.port = c->port;
-	k.vip = vip;
-	return ids_get(j->b->endpoint_ids, &k, ret_id);
-}
-
-/* Give ids to everything in the configuration, before the view's sizes are known. */
-static int publish_ids(struct publish_job *j)
-{
-	ids_retire_all(j->b->vip_ids);
-	ids_retire_all(j->b->endpoint_ids);
-	for (unsigned i = 0; i < j->config->n_vips; i++) {
-		const struct config_vip *c = &j->config->vips[i];
-		struct publish_vip_key key = publish_vip_key(c);
-		int err = ids_get(j->b->vip_ids, &key, &j->vip_ids[i]);
-
-		for (unsigned k = 0; k < c->n_endpoints && err == 0; k++) {
-			uint16_t id;
-
-			err = publish_endpoint_id(j, j->vip_ids[i], &c->endpoints[k], &id);
-		}
-		if (err < 0)
-			return err;
-	}
-	return 0;
-}
-
-static int publish_vips(struct publish_job *j)
-{
-	for (unsigned i = 0; i < j->config->n_vips; i++) {
-		const struct config_vip *c = &j->config->vips[i];
-		uint16_t ids[CONFIG_MAX_ENDPOINTS];
-		int err = 0;
-
-		publish_vip(j, j->vip_ids[i], c);
-		for (unsigned k = 0; k < c->n_endpoints && err == 0; k++) {
-			err = publish_endpoint_id(j, j->vip_ids[i], &c->endpoints[k], &ids[k]);
-			if (err == 0)
-				err = publish_endpoint(j, ids[k], j->vip_ids[i], &c->endpoints[k]);
-		}
-		if (err == 0)
-			err = view_vip_set_endpoints(j->view, j->vip_ids[i], ids, (uint16_t)c->n_endpoints);
-		if (err < 0)
-			return err;
-	}
-	return 0;
-}
-
-/* Endpoints that are no longer configured stay as they were, for the connections they have. */
-static void publish_retired(struct publish_job *j)
-{
-	const struct view *old = j->b->view;
-
-	for (unsigned i = 0; old && i < old->n_endpoints && i < j->view->n_endpoints; i++) {
-		if (!ids_is_retired(j->b->endpoint_ids, (uint16_t)i) || !old->endpoints[i].family)
-			continue;
-		j->view->endpoints[i] = old->endpoints[i];
-		j->view->endpoints[i].retired = 1;
-	}
 }
 
 static void publish_local(struct publish_job *j, const struct baton_addr *addr, enum view_local_kind kind,
@@ -289,25 +173,25 @@ static void publish_nexthops(struct publish_job *j)
 	}
 }
 
-/* What the hosts themselves and the operator say of the endpoints of a VIP. */
-static void publish_health(struct publish_job *j, const struct config_vip *c, uint16_t vip)
+/* What the hosts themselves and the operator say of the endpoints of a service. */
+static void publish_health(struct publish_job *j, const struct service *s)
 {
-	for (unsigned k = 0; k < c->n_endpoints; k++) {
-		const struct config_endpoint *ce = &c->endpoints[k];
+	for (unsigned k = 0; k < s->n_endpoints; k++) {
+		const struct config_endpoint *ce = &s->endpoints[k];
 		const struct hosts_endpoint *said;
 		struct view_endpoint *e;
 		uint16_t id;
 
-		if (publish_endpoint_id(j, vip, ce, &id) < 0)
+		if (services_endpoint_id(&j->services, s, ce, &id) < 0)
 			continue;
 		e = &j->view->endpoints[id];
 		if (overrides_find(j->b->overrides, &ce->host, ce->port))
 			e->usable = 0;
-		if (c->health != BATON_HEALTH_AGENT)
+		if (s->vip->health != BATON_HEALTH_AGENT)
 			continue;
 		said = hosts_endpoint_get(j->b, id);
 		e->usable &= said->active_ns != 0;
-		e->stop = c->inactive == BATON_INACTIVE_STOP && said->known &&
+		e->stop = s->vip->inactive == BATON_INACTIVE_STOP && said->known &&
 			  health_row_directive(&said->row) == HEALTH_INACTIVE;
 		j->view->any_stop |= e->stop;
 	}
@@ -322,8 +206,8 @@ static void publish_usable(struct publish_job *j)
 		e->usable =
 			e->family && !e->retired && e->capacity > 0 && (keep || j->view->nexthops[e->nexthop].valid);
 	}
-	for (unsigned i = 0; i < j->config->n_vips; i++)
-		publish_health(j, &j->config->vips[i], j->vip_ids[i]);
+	for (unsigned i = 0; i < j->services.n; i++)
+		publish_health(j, &j->services.list[i]);
 }
 
 /* Stop watching next hops that nothing in the view refers to. */
@@ -356,42 +240,62 @@ static unsigned publish_count_locals(const struct config *c)
 }
 
 /* Next hops are given out while the view is filled in: room for as many as that can be. */
-static unsigned publish_count_nexthops(const struct batond *b, const struct config *c)
+static unsigned publish_count_nexthops(const struct publish_job *j)
 {
-	unsigned n = neigh_n_nexthops(b->neigh) + 2 * c->n_ports;
+	unsigned n = neigh_n_nexthops(j->b->neigh) + 2 * j->config->n_ports;
 
-	for (unsigned i = 0; i < c->n_vips; i++)
-		n += c->vips[i].n_endpoints;
+	for (unsigned i = 0; i < j->services.n; i++)
+		n += j->services.list[i].n_endpoints;
 	return n < BATOND_MAX_NEXTHOPS ? n : BATOND_MAX_NEXTHOPS;
 }
 
-static int publish_build(struct publish_job *j, const struct shim_keyring *keys)
+/* The keys that the view carries: its own copies. */
+static int publish_keys(struct view *v, const struct publish_keys *keys)
 {
-	const struct config *c = j->config;
-	int err = publish_ids(j);
-	struct shim_keyring *copy;
+	struct shim_keyring *shim = malloc(sizeof *shim);
+	struct cookie_keyring *cookies = malloc(sizeof *cookies);
 
-	if (err < 0)
-		return err;
-	j->view = view_new(ids_n(j->b->vip_ids), ids_n(j->b->endpoint_ids), (uint16_t)publish_count_nexthops(j->b, c),
-			   (uint16_t)publish_count_locals(c));
-	copy = malloc(sizeof *copy);
-	if (!j->view || !copy) {
-		free(copy);
+	if (!shim || !cookies) {
+		free(shim);
+		free(cookies);
 		return -ENOMEM;
 	}
-	*copy = *keys;
-	j->view->keys = copy;
+	*shim = keys->shim;
+	*cookies = keys->cookies;
+	v->keys = shim;
+	v->cookies = cookies;
+	return 0;
+}
+
+static int publish_view_new(struct publish_job *j)
+{
+	j->view = view_new(ids_n(j->b->vip_ids), ids_n(j->b->endpoint_ids), (uint16_t)publish_count_nexthops(j),
+			   (uint16_t)publish_count_locals(j->config));
+	if (!j->view)
+		return -ENOMEM;
 	j->view->generation = j->b->view ? j->b->view->generation + 1 : 1;
-	j->view->shim_port_be = htons((uint16_t)c->shim_port);
+	j->view->shim_port_be = htons((uint16_t)j->config->shim_port);
 	for (unsigned i = 0; i < VIEW_MAX_PORTS; i++)
 		j->view->ports[i].gateway4 = j->view->ports[i].gateway6 = VIEW_NONE;
-	err = publish_ports(j);
+	return 0;
+}
+
+static int publish_build(struct publish_job *j, const struct publish_keys *keys)
+{
+	int err = services_number(&j->services, j->config, j->b->vip_ids, j->b->endpoint_ids);
+
 	if (err == 0)
-		err = publish_vips(j);
+		err = publish_view_new(j);
+	if (err == 0)
+		err = publish_keys(j->view, keys);
+	if (err == 0)
+		err = publish_ports(j);
+	if (err == 0)
+		err = services_view(&j->services, j->view, publish_nexthop, j);
 	if (err < 0)
 		return err;
-	publish_retired(j);
+	if (j->b->view)
+		services_retired(&j->services, j->b->view, j->view);
 	publish_locals(j);
 	j->view->n_nexthops = neigh_n_nexthops(j->b->neigh);
 	publish_nexthops(j);
@@ -400,15 +304,19 @@ static int publish_build(struct publish_job *j, const struct shim_keyring *keys)
 	return view_seal(j->view);
 }
 
-static void publish_view_free(const struct view *v)
+static void publish_view_free(const struct view *published)
 {
+	struct view *v = (struct view *)(uintptr_t)published;
+
 	if (!v)
 		return;
+	services_applications_free(v);
 	free((void *)(uintptr_t)v->keys);
-	view_free((struct view *)(uintptr_t)v);
+	free((void *)(uintptr_t)v->cookies);
+	view_free(v);
 }
 
-int publish_view(struct batond *b, const struct config *config, const struct shim_keyring *keys)
+int publish_view(struct batond *b, const struct config *config, const struct publish_keys *keys)
 {
 	struct publish_job *j = calloc(1, sizeof *j);
 	const struct view *old = b->view;
@@ -421,8 +329,7 @@ int publish_view(struct batond *b, const struct config *config, const struct shi
 	err = publish_build(j, keys);
 	if (err < 0) {
 		publish_view_free(j->view);
-		j->config = b->config;
-		publish_ids(j); /* all of these have theirs already */
+		services_number(&j->services, b->config, b->vip_ids, b->endpoint_ids); /* all of these have theirs */
 		free(j);
 		return err;
 	}
@@ -437,6 +344,19 @@ int publish_view(struct batond *b, const struct config *config, const struct shi
 	}
 	free(j);
 	return 0;
+}
+
+int publish_keys_load(const struct config *c, struct publish_keys *ret)
+{
+	struct publish_keys keys;
+	int err = shim_keyring_load(c->secret_file, &keys.shim);
+
+	if (err == 0)
+		err = cookie_keyring_load(c->secret_file, &keys.cookies);
+	if (err == 0)
+		*ret = keys;
+	explicit_bzero(&keys, sizeof keys);
+	return err;
 }
 
 int publish_overrides_start(struct batond *b)
@@ -464,14 +384,14 @@ int publish_start(struct batond *b)
 {
 	int err;
 
-	b->vip_ids = ids_new(BATOND_MAX_VIPS, sizeof(struct publish_vip_key));
-	b->endpoint_ids = ids_new(BATOND_MAX_ENDPOINTS, sizeof(struct publish_endpoint_key));
+	b->vip_ids = ids_new(BATOND_MAX_VIPS, sizeof(struct service_key));
+	b->endpoint_ids = ids_new(BATOND_MAX_ENDPOINTS, sizeof(struct service_endpoint_key));
 	b->before = calloc(BATOND_MAX_ENDPOINTS, sizeof *b->before);
 	b->keys = calloc(1, sizeof *b->keys);
 	if (!b->vip_ids || !b->endpoint_ids || !b->before || !b->keys)
 		err = -ENOMEM;
 	else
-		err = shim_keyring_load(b->config->secret_file, b->keys);
+		err = publish_keys_load(b->config, b->keys);
 	if (err < 0 && b->keys)
 		log_error("cannot use the cluster secret secret_file=%s error=\"%s\"", b->config->secret_file,
 			  secret_strerror(err));

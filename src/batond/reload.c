@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "batond/batond.h"
 #include "batond/hosts.h"
+#include "batond/publish.h"
 #include "tunnel/secret.h"
 #include "wire/seal.h"
 
@@ -21,19 +22,20 @@ static int reload_finding(struct config_error *errors, unsigned max, unsigned *n
 static int reload_take(struct batond *b, struct config *config, struct config_error *errors, unsigned max, unsigned *n)
 {
 	struct seal_keyring sealing;
-	struct shim_keyring keys;
+	struct publish_keys keys;
 	int err = config_reload_check(b->config, config, errors, max, n);
 
 	if (err < 0)
 		return err;
-	err = shim_keyring_load(config->secret_file, &keys);
+	err = publish_keys_load(config, &keys);
 	if (err == 0)
 		err = seal_keyring_load(config->secret_file, SEAL_PURPOSE_HEALTH, &sealing);
 	if (err < 0)
 		return reload_finding(errors, max, n, config->secret_file, err);
 	err = publish_view(b, config, &keys);
-	if (err < 0)
+	if (err < 0) {
 		return reload_finding(errors, max, n, "cannot build the new tables", err);
+	}
 	*b->keys = keys;
 	hosts_set_keys(b, &sealing);
 	for (unsigned i = 0; i < b->n_ports; i++)

@@ -122,44 +122,53 @@ static void check_host(struct check *k, const struct baton_addr *host, const cha
 			   host->family);
 }
 
-static void check_endpoint(struct check *k, unsigned i)
+static void check_endpoint(struct check *k, const struct config_endpoint *list, unsigned i, const char *where)
 {
 	const struct config_vip *v = vip_of(k);
-	const struct config_endpoint *e = &v->endpoints[i];
-	char path[48];
+	const struct config_endpoint *e = &list[i];
+	char path[64];
 
-	snprintf(path, sizeof path, "vip.endpoints[%u].host", i);
+	snprintf(path, sizeof path, "%s[%u].host", where, i);
 	check_host(k, &e->host, path);
 	for (unsigned j = 0; j < i; j++) {
-		if (e->port == v->endpoints[j].port && baton_addr_equal(&e->host, &v->endpoints[j].host)) {
+		if (e->port == list[j].port && baton_addr_equal(&e->host, &list[j].host)) {
 			conf_error(k->f, vip_doc(k), path, "the same host and port as endpoints[%u]", j);
 			break;
 		}
 	}
-	snprintf(path, sizeof path, "vip.endpoints[%u].port", i);
+	snprintf(path, sizeof path, "%s[%u].port", where, i);
 	if (v->mode == BATON_MODE_TUNNEL && e->port != v->port)
-		conf_error(k->f, vip_doc(k), path, "%u, but in mode tunnel the server listens on the VIP's port, %u",
-			   e->port, v->port);
+		conf_error(k->f, vip_doc(k), path, "%u, but in mode %s the server listens on the VIP's port, %u",
+			   e->port, v->by_application ? "application" : "tunnel", v->port);
 }
 
-static void check_endpoints(struct check *k)
+static void check_endpoints(struct check *k, const struct config_endpoint *list, unsigned n, const char *where)
+{
+	int most = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		check_endpoint(k, list, i, where);
+		if (list[i].capacity > most)
+			most = list[i].capacity;
+	}
+	if (n && !most)
+		conf_warning(k->f, vip_doc(k), where, "all have capacity 0; every new connection will be refused");
+}
+
+static void check_services(struct check *k)
 {
 	const struct config_vip *v = vip_of(k);
-	int most = 0;
+	char path[48];
 
 	if (v->health == BATON_HEALTH_AGENT && !k->c->health_listen.family)
 		conf_error(k->f, vip_doc(k), "vip.health", "\"agent\", but the device file has no health.listen");
-
-	for (unsigned i = 0; i < v->n_endpoints; i++) {
-		check_endpoint(k, i);
-		if (v->endpoints[i].capacity > most)
-			most = v->endpoints[i].capacity;
-	}
-	if (!v->n_endpoints)
+	check_endpoints(k, v->endpoints, v->n_endpoints, "vip.endpoints");
+	if (!v->n_endpoints && !v->by_application)
 		conf_warning(k->f, vip_doc(k), "vip.endpoints", "none; every new connection will be refused");
-	else if (!most)
-		conf_warning(k->f, vip_doc(k), "vip.endpoints",
-			     "all have capacity 0; every new connection will be refused");
+	for (unsigned i = 0; i < v->n_pools; i++) {
+		snprintf(path, sizeof path, "vip.pools[%u].endpoints", i);
+		check_endpoints(k, v->pools[i].endpoints, v->pools[i].n_endpoints, path);
+	}
 }
 
 static bool has_snat(const struct config_lcore *l, uint8_t family)
@@ -190,7 +199,10 @@ static void check_mode(struct check *k)
 		*said = true;
 		snprintf(path, sizeof path, "lcores[%u].%s", i, tunnel ? "tunnel" : "snat");
 		conf_error(k->f, k->s->device, path, "no IPv%u address, but VIP \"%s\" with mode %s needs one", family,
-			   v->name, tunnel ? "tunnel" : "full-nat");
+			   v->name,
+			   v->by_application ? "application"
+			   : tunnel          ? "tunnel"
+					     : "full-nat");
 	}
 }
 
@@ -258,21 +270,27 @@ static void check_replies(struct check *k)
 void config_check_vips(const struct config *c, const struct config_source *s, struct conf_findings *f)
 {
 	struct check k = { .c = c, .s = s, .f = f };
-	unsigned n_endpoints = 0;
+	unsigned n_endpoints = 0, n_services = c->n_vips;
 
 	for (k.vip = 0; k.vip < c->n_vips; k.vip++) {
 		n_endpoints += c->vips[k.vip].n_endpoints;
+		n_services += c->vips[k.vip].n_pools;
+		for (unsigned i = 0; i < c->vips[k.vip].n_pools; i++)
+			n_endpoints += c->vips[k.vip].pools[i].n_endpoints;
 		if (!c->vips[k.vip].addr.family)
 			continue;
 		check_doubles(&k);
 		check_foreign(&k, &vip_of(&k)->addr, "vip.address");
-		check_endpoints(&k);
+		check_services(&k);
 		check_mode(&k);
 	}
 	check_replies(&k);
 	if (n_endpoints > CONFIG_MAX_ALL_ENDPOINTS)
 		conf_error_plain(f, c->vip_dir, "%u endpoints in all, but at most %d are possible", n_endpoints,
 				 CONFIG_MAX_ALL_ENDPOINTS);
+	if (n_services > CONFIG_MAX_VIPS)
+		conf_error_plain(f, c->vip_dir, "%u VIPs and pools in all, but at most %d are possible", n_services,
+				 CONFIG_MAX_VIPS);
 	if (!c->n_vips)
 		conf_warning_plain(f, c->vip_dir, "no VIP files; there is nothing to balance");
 }

@@ -49,16 +49,25 @@ static int device_assemble(struct config *c, const struct config_source *s, cons
 	return 0;
 }
 
+static void endpoints_complete(struct config_endpoint *e, unsigned n, uint16_t port)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (!e[i].port)
+			e[i].port = port;
+}
+
 static int vip_assemble(struct config_vip *v, const struct conf_doc *doc, struct conf_findings *f)
 {
 	int err = conf_parse(doc, config_vip_keys, v, f);
 
-	if (err < 0)
+	if (err < 0) {
 		v->addr.family = 0; /* leaves it out of further checks */
-	for (unsigned i = 0; i < v->n_endpoints; i++)
-		if (!v->endpoints[i].port)
-			v->endpoints[i].port = v->port;
-	return err == -ENOMEM ? err : 0;
+		return err == -ENOMEM ? err : 0;
+	}
+	endpoints_complete(v->endpoints, v->n_endpoints, v->port);
+	for (unsigned i = 0; i < v->n_pools; i++)
+		endpoints_complete(v->pools[i].endpoints, v->pools[i].n_endpoints, v->port);
+	return config_check_application(v, doc, f);
 }
 
 static int vips_assemble(struct config *c, const struct config_source *s, struct conf_findings *f)
@@ -208,6 +217,7 @@ void config_free(struct config *c)
 	if (!c)
 		return;
 	for (unsigned i = 0; i < c->n_vips; i++) {
+		free(c->vips[i].compiled_from);
 		conf_free(config_vip_keys, &c->vips[i]);
 		free(c->vips[i].file);
 	}

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "baton/addr.h"
+#include "baton/application.h"
 #include "baton/proto.h"
 
 #define CONFIG_MAX_PORTS 8
@@ -46,13 +47,107 @@ struct config_endpoint {
 	char *name;             /* for people; NULL: none */
 };
 
+/* Strings of a list. */
+struct config_texts {
+	char **text;
+	unsigned n;
+};
+
+/* Conditions of a rule that are lists of texts; each has a key of that name and one with not_ before it. X(token, key)
+ */
+#define CONFIG_CONDITIONS(X)        \
+	X(METHOD, method)           \
+	X(HOST, host)               \
+	X(HOST_REGEX, host_regex)   \
+	X(PATH, path)               \
+	X(PATH_PREFIX, path_prefix) \
+	X(PATH_SUFFIX, path_suffix) \
+	X(PATH_REGEX, path_regex)   \
+	X(QUERY, query)             \
+	X(QUERY_REGEX, query_regex) \
+	X(SNI, sni)                 \
+	X(SNI_REGEX, sni_regex)     \
+	X(ALPN, alpn)               \
+	X(PROTOCOL, protocol)
+
+enum config_condition {
+#define X(token, key) CONFIG_CONDITION_##token,
+	CONFIG_CONDITIONS(X)
+#undef X
+		CONFIG_N_CONDITIONS
+};
+
+/* Things with a name that conditions are about, and how their value is compared: a list of texts each. */
+enum config_field_kind { CONFIG_FIELD_HEADER, CONFIG_FIELD_COOKIE, CONFIG_FIELD_PARAMETER, CONFIG_N_FIELDS };
+enum config_value { CONFIG_VALUE_EXACT, CONFIG_VALUE_PREFIX, CONFIG_VALUE_SUFFIX, CONFIG_VALUE_REGEX, CONFIG_N_VALUES };
+
+/* All lists empty: that it is there. */
+struct config_field {
+	char *name;
+	struct config_texts values[CONFIG_N_VALUES];
+};
+
+struct config_fields {
+	struct config_field *field;
+	unsigned n;
+};
+
+struct config_clients {
+	struct baton_prefix *prefix;
+	unsigned n;
+};
+
+/* Short HTTP answer; status 0: none. */
+struct config_answer {
+	int status;
+	char *reason, *content_type, *location, *body; /* NULL: none */
+};
+
+enum config_refuse { CONFIG_REFUSE_NOT, CONFIG_REFUSE_RESET, CONFIG_REFUSE_DROP };
+
+/* The second index: 0 as it stands, 1 negated. */
+struct config_rule {
+	char *name; /* NULL: none */
+	struct config_texts texts[CONFIG_N_CONDITIONS][2];
+	struct config_fields fields[CONFIG_N_FIELDS][2];
+	struct config_clients clients[2];
+	char *pool;     /* NULL: none; "default": the VIP's own endpoints */
+	uint8_t refuse; /* enum config_refuse */
+	struct config_answer answer;
+};
+
+struct config_pool {
+	char *name;
+	struct config_endpoint *endpoints;
+	unsigned n_endpoints;
+};
+
+struct config_affinity {
+	uint8_t by; /* enum baton_affinity_kind */
+	char *name; /* NULL: none */
+	int timeout_s;
+};
+
+/* Mode application: how the first bytes are read. */
+struct config_application {
+	uint8_t protocol, otherwise; /* enum application_protocol, enum application_otherwise */
+	bool sack, timestamps, window_scaling;
+	int mss; /* 0: by the port's MTU */
+	int head_max;
+	int timeout_ms;
+	int attempts;
+};
+
+struct rules; /* peek/rules.h */
+
 struct config_vip {
 	char *file;
 	char *name;
 	struct baton_addr addr;
-	uint16_t port; /* host order */
-	uint8_t proto; /* IPPROTO_TCP or IPPROTO_UDP */
-	enum baton_mode mode;
+	uint16_t port;        /* host order */
+	uint8_t proto;        /* IPPROTO_TCP or IPPROTO_UDP */
+	enum baton_mode mode; /* how packets travel once the host has the connection */
+	bool by_application;  /* mode application; .mode is TUNNEL then */
 	enum baton_consume consume;
 	enum baton_unknown unknown;
 	enum baton_unreachable unreachable;
@@ -64,29 +159,42 @@ struct config_vip {
 	int timeout_s[BATON_N_CONN_STATES];
 	struct config_endpoint *endpoints;
 	unsigned n_endpoints;
+	struct config_application
+		application; /* means something by_application only, as all that follows but affinities */
+	struct config_pool *pools;
+	unsigned n_pools;
+	struct config_rule *rules;
+	unsigned n_rules;
+	struct config_affinity affinities[BATON_MAX_AFFINITIES];
+	unsigned n_affinities;
+	struct rules *compiled; /* of .rules; NULL: none */
+	char *compiled_from;    /* all that went into them, to be compared; NULL: none */
+	size_t compiled_from_len;
 };
 
 struct config {
 	char *file;
-	char *name;                          /* of the device */
-	char *run_dir;                       /* default /run/baton */
-	char *vip_dir;                       /* default: "vips" beside the device file; every *.conf in it */
-	char *secret_file;                   /* cluster secret */
-	int shim_port;                       /* default BATON_SHIM_PORT_DEFAULT */
-	int control_cpu;                     /* -1: any */
-	bool hugepages;                      /* "auto" reserves at run time and falls back; "off": no-huge */
-	bool hugepages_required;             /* "on": refuse to start without */
-	int memory_mb;                       /* DPDK memory; default 512 */
-	int packet_buffers;                  /* mbufs; default 32768 */
-	int routes_ipv4, routes_ipv6;        /* capacity per forwarder lcore; default 65536 each */
-	int connections;                     /* inventory capacity per classifier; default 262144 */
-	int snat_port_first, snat_port_last; /* default 1024-65535 */
-	int snat_quarantine_s;               /* default 60 */
-	struct baton_addr health_listen;     /* control address where agents connect; family 0: off */
-	int health_port;                     /* host order */
-	int health_balancers;                /* devices that share the hosts */
-	int health_refresh_ms;               /* how long an allotment is good */
-	int health_stale_s;                  /* information older than this is not trusted */
+	char *name;                             /* of the device */
+	char *run_dir;                          /* default /run/baton */
+	char *vip_dir;                          /* default: "vips" beside the device file; every *.conf in it */
+	char *secret_file;                      /* cluster secret */
+	int shim_port;                          /* default BATON_SHIM_PORT_DEFAULT */
+	int control_cpu;                        /* -1: any */
+	bool hugepages;                         /* "auto" reserves at run time and falls back; "off": no-huge */
+	bool hugepages_required;                /* "on": refuse to start without */
+	int memory_mb;                          /* DPDK memory; default 512 */
+	int packet_buffers;                     /* mbufs; default 32768 */
+	int routes_ipv4, routes_ipv6;           /* capacity per forwarder lcore; default 65536 each */
+	int connections;                        /* inventory capacity per classifier; default 262144 */
+	int snat_port_first, snat_port_last;    /* default 1024-65535 */
+	int snat_quarantine_s;                  /* default 60 */
+	struct baton_addr health_listen;        /* control address where agents connect; family 0: off */
+	int health_port;                        /* host order */
+	int health_balancers;                   /* devices that share the hosts */
+	int health_refresh_ms;                  /* how long an allotment is good */
+	int health_stale_s;                     /* information older than this is not trusted */
+	int pending, large_heads, held_packets; /* connections before their hand-over, per classifier */
+	int sessions;                           /* remembered, on the whole device */
 	struct config_port ports[CONFIG_MAX_PORTS];
 	unsigned n_ports;
 	struct config_lcore lcores[CONFIG_MAX_LCORES];
@@ -117,5 +225,12 @@ void config_free(struct config *c);
  */
 int config_reload_check(const struct config *old, const struct config *new, struct config_error *errors, unsigned max,
 			unsigned *ret_n);
+
+/*
+ * VIPs that are the same service with the same rules in both exchange their
+ * compiled rules, so that what those counted goes on in the other one. A second
+ * call undoes the first. For a reload, after the check.
+ */
+void config_rules_exchange(struct config *a, struct config *b);
 
 #endif

@@ -122,6 +122,10 @@ static void diff_device(struct diff *d)
 	diff_int(d, "routes.ipv4", was->routes_ipv4, is->routes_ipv4);
 	diff_int(d, "routes.ipv6", was->routes_ipv6, is->routes_ipv6);
 	diff_int(d, "routes.connections", was->connections, is->connections);
+	diff_int(d, "application.pending", was->pending, is->pending);
+	diff_int(d, "application.large_heads", was->large_heads, is->large_heads);
+	diff_int(d, "application.held_packets", was->held_packets, is->held_packets);
+	diff_int(d, "application.sessions", was->sessions, is->sessions);
 	diff_int(d, "snat.first_port", was->snat_port_first, is->snat_port_first);
 	diff_int(d, "snat.last_port", was->snat_port_last, is->snat_port_last);
 	diff_int(d, "snat.quarantine_s", was->snat_quarantine_s, is->snat_quarantine_s);

@@ -3,37 +3,13 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <string.h>
 
-static const struct conf_name protocols[] = { { "tcp", IPPROTO_TCP }, { "udp", IPPROTO_UDP }, { 0 } };
 static const struct conf_name polls[] = { { "adaptive", false }, { "busy", true }, { 0 } };
 static const struct conf_name roles[] = { { "forwarder", 0 }, { "classifier", 1 }, { 0 } };
 static const struct conf_name hugepages[] = { { "auto", 0 }, { "on", 1 }, { "off", 2 }, { 0 } };
 
-static const struct conf_name modes[] = {
-	{ "tunnel", BATON_MODE_TUNNEL }, { "half-nat", BATON_MODE_HALF_NAT }, { "full-nat", BATON_MODE_FULL_NAT }, { 0 }
-};
-
-static const struct conf_name consumes[] = { { "round-robin", BATON_CONSUME_ROUND_ROBIN },
-					     { "linear", BATON_CONSUME_LINEAR },
-					     { "greatest", BATON_CONSUME_GREATEST },
-					     { 0 } };
-
-static const struct conf_name unknowns[] = {
-	{ "reset", BATON_UNKNOWN_RESET }, { "drop", BATON_UNKNOWN_DROP }, { "hash", BATON_UNKNOWN_HASH }, { 0 }
-};
-
-static const struct conf_name healths[] = { { "static", BATON_HEALTH_STATIC }, { "agent", BATON_HEALTH_AGENT }, { 0 } };
-static const struct conf_name inactives[] = { { "hold", BATON_INACTIVE_HOLD }, { "stop", BATON_INACTIVE_STOP }, { 0 } };
-static const struct conf_name allotments[] = { { "tokens", false }, { "percent", true }, { 0 } };
-
-static const struct conf_name unreachables[] = { { "avoid", BATON_UNREACHABLE_AVOID },
-						 { "keep", BATON_UNREACHABLE_KEEP },
-						 { 0 } };
-
-/* The value of text in names; if it has none, -EINVAL and the reason. */
-static int word_find(const struct conf_name *names, const char *text, char *why, size_t size)
+int config_word_find(const struct conf_name *names, const char *text, char *why, size_t size)
 {
 	size_t n;
 
@@ -49,7 +25,7 @@ static int word_find(const struct conf_name *names, const char *text, char *why,
 static int role_parse(const char *text, void *object, char *why, size_t size)
 {
 	struct config_lcore *l = object;
-	int role = word_find(roles, text, why, size);
+	int role = config_word_find(roles, text, why, size);
 
 	if (role < 0)
 		return role;
@@ -60,7 +36,7 @@ static int role_parse(const char *text, void *object, char *why, size_t size)
 static int hugepages_parse(const char *text, void *object, char *why, size_t size)
 {
 	struct config *c = object;
-	int word = word_find(hugepages, text, why, size);
+	int word = config_word_find(hugepages, text, why, size);
 
 	if (word < 0)
 		return word;
@@ -195,6 +171,22 @@ static const struct conf_key health_keys[] = {
 	{ 0 },
 };
 
+static const struct conf_key application_keys[] = {
+	{ "pending", CONF_INT, CONF_FIELD(struct config, pending), .min = 16, .max = 1048576, .def = "4096",
+	  .help = "Connections at once whose first bytes are being read or handed over, for each classifier lcore; "
+		  "each "
+		  "takes about 5 KiB. One more gets no answer until there is room." },
+	{ "large_heads", CONF_INT, CONF_FIELD(struct config, large_heads), .min = 1, .max = 65536, .def = "64",
+	  .help = "Of these, how many may have said more than 4096 bytes; each takes 64 KiB more." },
+	{ "held_packets", CONF_INT, CONF_FIELD(struct config, held_packets), .min = 16, .max = 1048576, .def = "2048",
+	  .help = "Packets that wait for their connection's hand-over, for each classifier lcore; they take packet "
+		  "buffers." },
+	{ "sessions", CONF_INT, CONF_FIELD(struct config, sessions), .min = 1024, .max = 100000000, .def = "65536",
+	  .help = "Sessions that the device remembers for affinity; each takes about 40 bytes. Where there is no more "
+		  "room, the one used longest ago goes." },
+	{ 0 },
+};
+
 static const struct conf_key port_keys[] = {
 	{ "name", CONF_STRING, CONF_FIELD(struct config_port, name), .required = true, .min = 1, .max = 31,
 	  .check = conf_check_name, .help = "Name of the port in logs and statistics." },
@@ -241,75 +233,11 @@ const struct conf_key config_device_keys[] = {
 	{ "routes", CONF_GROUP, .keys = routes_keys, .help = "Sizes of tables, fixed at start." },
 	{ "snat", CONF_GROUP, .keys = snat_keys, .help = "Source ports for full NAT." },
 	{ "health", CONF_GROUP, .keys = health_keys, .help = "Live health and load of the hosts." },
+	{ "application", CONF_GROUP, .keys = application_keys,
+	  .help = "Sizes for VIPs with mode = \"application\" or affinity, fixed at start." },
 	{ "ports", CONF_LIST, CONF_ARRAY(struct config, ports, n_ports), .keys = port_keys, .required = true,
 	  .list_min = 1, .help = "Network ports." },
 	{ "lcores", CONF_LIST, CONF_ARRAY(struct config, lcores, n_lcores), .keys = lcore_keys, .required = true,
 	  .list_min = 1, .help = "Threads of the data plane." },
-	{ 0 },
-};
-
-#define TIMEOUT(state) CONF_FIELD(struct config_vip, timeout_s[state]), .min = 1, .max = CONFIG_TIMEOUT_MAX_S
-
-static const struct conf_key timeouts_keys[] = {
-	{ "syn", CONF_INT, TIMEOUT(BATON_CONN_SYN), .def = "30", .help = "TCP, until the client's handshake is done." },
-	{ "established", CONF_INT, TIMEOUT(BATON_CONN_ESTABLISHED), .def = "8100", .help = "TCP, established." },
-	{ "fin", CONF_INT, TIMEOUT(BATON_CONN_FIN), .def = "120", .help = "TCP, one side has finished." },
-	{ "closed", CONF_INT, TIMEOUT(BATON_CONN_CLOSED), .def = "10", .help = "TCP, both have finished, or a reset." },
-	{ "udp", CONF_INT, TIMEOUT(BATON_CONN_UDP), .def = "60", .help = "UDP." },
-	{ 0 },
-};
-
-static const struct conf_key endpoint_keys[] = {
-	{ "host", CONF_ADDR, CONF_FIELD(struct config_endpoint, host), .required = true,
-	  .help = "Address of the host, of the VIP's family; not the VIP's own." },
-	{ "port", CONF_INT, CONF_FIELD(struct config_endpoint, port), .min = 1, .max = 65535,
-	  .help = "Port of the server. Without it the VIP's port; tunnel mode allows no other." },
-	{ "capacity", CONF_INT, CONF_FIELD(struct config_endpoint, capacity), .min = 0, .max = 99, .def = "50",
-	  .help = "Share of new connections in proportion to the others'; 0: none." },
-	{ "name", CONF_STRING, CONF_FIELD(struct config_endpoint, name), .min = 1, .max = 63, .check = conf_check_name,
-	  .help = "Name of the host, for people." },
-	{ 0 },
-};
-
-static const struct conf_key vip_keys[] = {
-	{ "name", CONF_STRING, CONF_FIELD(struct config_vip, name), .required = true, .min = 1, .max = 63,
-	  .check = conf_check_name, .help = "Name of the VIP, unique on the device." },
-	{ "address", CONF_ADDR, CONF_FIELD(struct config_vip, addr), .required = true,
-	  .help = "Address that clients connect to." },
-	{ "port", CONF_INT, CONF_FIELD(struct config_vip, port), .required = true, .min = 1, .max = 65535,
-	  .help = "Port that clients connect to." },
-	{ "protocol", CONF_ENUM, CONF_FIELD(struct config_vip, proto), .names = protocols, .def = "tcp",
-	  .help = "Transport protocol." },
-	{ "mode", CONF_ENUM, CONF_FIELD(struct config_vip, mode), .names = modes, .def = "tunnel",
-	  .help = "tunnel: to hosts with baton-agent, replies go straight to the client; half-nat: destination "
-		  "rewritten, replies come back through the device; full-nat: source rewritten as well." },
-	{ "consume", CONF_ENUM, CONF_FIELD(struct config_vip, consume), .names = consumes, .def = "round-robin",
-	  .help = "Order in which tokens of the endpoints are used up: one of each in turn; all of one, then the next; "
-		  "always of the one with most left." },
-	{ "unknown", CONF_ENUM, CONF_FIELD(struct config_vip, unknown), .names = unknowns, .def = "reset",
-	  .help = "Answer to a packet in mid-connection that nobody knows: reset, silence, or a guess by hashing." },
-	{ "unreachable", CONF_ENUM, CONF_FIELD(struct config_vip, unreachable), .names = unreachables, .def = "avoid",
-	  .help = "Whether new connections avoid a host whose next hop does not answer." },
-	{ "health", CONF_ENUM, CONF_FIELD(struct config_vip, health), .names = healths, .def = "static",
-	  .help = "static: the capacities below count; agent: what the hosts' agents say, and an endpoint of which no "
-		  "agent speaks gets no new connections." },
-	{ "inactive", CONF_ENUM, CONF_FIELD(struct config_vip, inactive), .names = inactives, .def = "hold",
-	  .help = "Established connections of an application that turns inactive: hold lets them go on, stop ends "
-		  "them." },
-	{ "allotment", CONF_ENUM, CONF_FIELD(struct config_vip, percent), .names = allotments, .def = "tokens",
-	  .help = "Shares of endpoints as tokens, each good for one connection, or as percentages with a timer." },
-	{ "warm_up_s", CONF_INT, CONF_FIELD(struct config_vip, warm_up_s), .min = 0, .max = 3600, .def = "10",
-	  .help = "Seconds over which an endpoint that turned active gets to its full share." },
-	{ "service_ms", CONF_INT, CONF_FIELD(struct config_vip, service_ms), .min = 0, .max = 600000, .def = "0",
-	  .help = "How long a connection occupies its host at full speed, about, in milliseconds; 0: not known." },
-	{ "timeouts", CONF_GROUP, .keys = timeouts_keys,
-	  .help = "Idle seconds after which a connection is forgotten." },
-	{ "endpoints", CONF_LIST, CONF_HEAP(struct config_vip, endpoints, n_endpoints, CONFIG_MAX_ENDPOINTS),
-	  .keys = endpoint_keys, .help = "The servers." },
-	{ 0 },
-};
-
-const struct conf_key config_vip_keys[] = {
-	{ "vip", CONF_GROUP, .keys = vip_keys, .help = "One address, port and protocol that clients use." },
 	{ 0 },
 };

@@ -53,9 +53,10 @@ struct view *view_new(uint16_t n_vips, uint16_t n_endpoints, uint16_t n_nexthops
 		return NULL;
 	v->vips = alloc_lines(n_vips, sizeof *v->vips);
 	v->endpoints = alloc_lines(n_endpoints, sizeof *v->endpoints);
+	v->endpoint_names = alloc_lines(n_endpoints, sizeof *v->endpoint_names);
 	v->nexthops = alloc_lines(n_nexthops, sizeof *v->nexthops);
 	v->locals = alloc_lines(n_locals, sizeof *v->locals);
-	if (!v->vips || !v->endpoints || !v->nexthops || !v->locals) {
+	if (!v->vips || !v->endpoints || !v->endpoint_names || !v->nexthops || !v->locals) {
 		view_free(v);
 		return NULL;
 	}
@@ -83,6 +84,7 @@ void view_free(struct view *v)
 		free((void *)v->vips[i].endpoints);
 	free(v->vips);
 	free(v->endpoints);
+	free(v->endpoint_names);
 	free(v->nexthops);
 	free(v->locals);
 	index_free(v->index);

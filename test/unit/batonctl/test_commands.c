@@ -142,7 +142,7 @@ static void test_reload_with_strange_reply(void **state)
 
 static void test_check(void **state)
 {
-	runs(*state, "check " CONF_DIR "/device.conf", 0, CONF_DIR "/device.conf: ok, 4 VIPs, 1 ports, 1 lcores\n");
+	runs(*state, "check " CONF_DIR "/device.conf", 0, CONF_DIR "/device.conf: ok, 6 VIPs, 1 ports, 1 lcores\n");
 	runs(*state, "check /nonexistent.conf", 1, "/nonexistent.conf: can't be read: No such file or directory\n");
 }
 

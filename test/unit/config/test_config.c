@@ -50,6 +50,10 @@ static void test_device_defaults(void **state)
 	assert_int_equal(p->c->snat_port_first, 1024);
 	assert_int_equal(p->c->snat_port_last, 65535);
 	assert_int_equal(p->c->snat_quarantine_s, 60);
+	assert_int_equal(p->c->pending, 4096);
+	assert_int_equal(p->c->large_heads, 64);
+	assert_int_equal(p->c->held_packets, 2048);
+	assert_int_equal(p->c->sessions, 65536);
 	assert_int_equal(p->c->ports[0].mtu, 1500);
 	assert_int_equal(p->c->ports[0].queues, 0);
 	assert_int_equal(p->c->ports[0].rx_descriptors, 1024);
@@ -99,14 +103,20 @@ static void test_examples_load(void **state)
 	assert_true(c->lcores[0].forwarder && c->lcores[0].classifier);
 	assert_int_equal(c->lcores[0].tunnel6.family, BATON_IPV6);
 	assert_int_equal(c->lcores[0].n_snat, 2);
-	assert_int_equal(c->n_vips, 4);
+	assert_int_equal(c->n_vips, 6);
 	assert_string_equal(c->vips[0].name, "dns");
 	assert_int_equal(c->vips[0].proto, IPPROTO_UDP);
 	assert_int_equal(c->vips[0].unknown, BATON_UNKNOWN_HASH);
 	assert_int_equal(c->vips[1].mode, BATON_MODE_FULL_NAT);
 	assert_int_equal(c->vips[1].endpoints[0].port, 8443);
-	assert_int_equal(c->vips[2].endpoints[2].capacity, 25);
-	assert_int_equal(c->vips[3].addr.family, BATON_IPV6);
+	assert_string_equal(c->vips[2].name, "secure");
+	assert_true(c->vips[2].by_application);
+	assert_int_equal(c->vips[2].application.protocol, APPLICATION_TLS);
+	assert_string_equal(c->vips[3].name, "shop");
+	assert_int_equal(c->vips[3].n_pools, 2);
+	assert_int_equal(c->vips[3].n_rules, 6);
+	assert_int_equal(c->vips[4].endpoints[2].capacity, 25);
+	assert_int_equal(c->vips[5].addr.family, BATON_IPV6);
 	config_free(c);
 }
 

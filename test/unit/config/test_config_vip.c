@@ -25,7 +25,7 @@ static void test_vip_keys(void **state)
 	place_vip_refused(p, " port = 80;\n", "", "vips/web.conf:1: vip.port: required, but missing");
 	place_vip_refused(p, "port = 80", "port = 0", "vips/web.conf:4: vip.port: 0 is out of range 1-65535");
 	place_vip_refused(p, "port = 80", "port = 80; mode = \"tunel\"",
-			  "vips/web.conf:4: vip.mode: \"tunel\" is not one of tunnel, half-nat, full-nat");
+			  "vips/web.conf:4: vip.mode: \"tunel\" is not one of tunnel, half-nat, full-nat, application");
 	place_vip_refused(p, "\"10.0.0.12\";", "\"10.0.0.12\"; capacity = 120;",
 			  "vips/web.conf:7: vip.endpoints[1].capacity: 120 is out of range 0-99");
 	place_vip_refused(p, "\"10.0.0.12\";", "\"10.0.0.12\"; weight = 1;",
