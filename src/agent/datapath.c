@@ -2,6 +2,7 @@
 #include "agent/datapath.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <dirent.h>
 #include <errno.h>
@@ -20,14 +21,20 @@
 #include "tunnel.skel.h"
 
 static const char *const map_names[AGENT_N_MAPS] = {
-	[AGENT_MAP_SETTINGS] = "settings", [AGENT_MAP_HOSTS] = "hosts", [AGENT_MAP_DEVICES] = "devices",
-	[AGENT_MAP_VIPS] = "vips",         [AGENT_MAP_FLOWS] = "flows", [AGENT_MAP_SEQUENCE] = "sequence",
-	[AGENT_MAP_COUNTERS] = "counters",
+	[AGENT_MAP_SETTINGS] = "settings", [AGENT_MAP_HOSTS] = "hosts",
+	[AGENT_MAP_DEVICES] = "devices",   [AGENT_MAP_VIPS] = "vips",
+	[AGENT_MAP_FLOWS] = "flows",       [AGENT_MAP_SEQUENCE] = "sequence",
+	[AGENT_MAP_COUNTERS] = "counters", [AGENT_MAP_CONNECTIONS] = "connections",
+	[AGENT_MAP_KERNEL] = "kernel",     [AGENT_MAP_ENDS] = "ends",
 };
 
-static int pin_path(char *buf, size_t size, const char *pin_dir, enum agent_map m)
+#define LINK_NAME "trace"
+/* The kernel function that makes connections (Linux 6.8, CONFIG_SYN_COOKIES), and what tells of their ends. */
+#define CREATE_FUNCTION "bpf_sk_assign_tcp_reqsk"
+
+static int pin_path(char *buf, size_t size, const char *pin_dir, const char *name)
 {
-	int n = snprintf(buf, size, "%s/%s_v%d", pin_dir, map_names[m], AGENT_MAPS_LAYOUT);
+	int n = snprintf(buf, size, "%s/%s_v%d", pin_dir, name, AGENT_MAPS_LAYOUT);
 
 	return (size_t)n < size ? 0 : -ENAMETOOLONG;
 }
@@ -98,7 +105,7 @@ static int maps_reuse(struct datapath *d, const char *pin_dir)
 
 	for (int i = 0; i < AGENT_N_MAPS; i++) {
 		struct bpf_map *map = bpf_object__find_map_by_name(d->skel->obj, map_names[i]);
-		int err = pin_path(path, sizeof path, pin_dir, (enum agent_map)i);
+		int err = pin_path(path, sizeof path, pin_dir, map_names[i]);
 
 		if (!err)
 			err = map_reuse(map, path);
@@ -116,7 +123,7 @@ static int maps_pin(struct datapath *d, const char *pin_dir)
 
 	for (int i = 0; i < AGENT_N_MAPS; i++) {
 		struct bpf_map *map = bpf_object__find_map_by_name(d->skel->obj, map_names[i]);
-		int err = pin_path(path, sizeof path, pin_dir, (enum agent_map)i);
+		int err = pin_path(path, sizeof path, pin_dir, map_names[i]);
 
 		d->map_fd[i] = bpf_map__fd(map);
 		if (!err && bpf_obj_pin(d->map_fd[i], path) && errno != EEXIST)
@@ -133,10 +140,66 @@ static void datapath_init(struct datapath *d)
 {
 	d->skel = NULL;
 	d->prog_fd = -1;
+	d->creates = d->traces = false;
 	for (int i = 0; i < AGENT_N_MAPS; i++)
 		d->map_fd[i] = -1;
 	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
 	libbpf_set_print(libbpf_log);
+}
+
+/* What the kernel's type information says it can do; without that, nothing. */
+static void features_find(struct datapath *d)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+
+	if (libbpf_get_error(btf))
+		return;
+	d->creates = btf__find_by_name_kind(btf, CREATE_FUNCTION, BTF_KIND_FUNC) > 0;
+	d->traces = btf__find_by_name_kind(btf, "btf_trace_inet_sock_set_state", BTF_KIND_TYPEDEF) > 0;
+	btf__free(btf);
+}
+
+int datapath_choose(struct datapath *d)
+{
+	int err;
+
+	features_find(d);
+	err = bpf_program__set_autoload(d->skel->progs.tunnel_ingress, !d->creates);
+	err = err ? err : bpf_program__set_autoload(d->skel->progs.tunnel_ingress_create, d->creates);
+	return err ? err : bpf_program__set_autoload(d->skel->progs.connection_state, d->traces);
+}
+
+/*
+ * The link is pinned as the maps are: ends of connections are noted while no
+ * agent runs. For a moment the old program and the new one both see them; the
+ * second finds the end noted already.
+ */
+static int trace_attach(struct datapath *d, const char *pin_dir)
+{
+	char path[PATH_MAX];
+	struct bpf_link *link;
+	int err = pin_path(path, sizeof path, pin_dir, LINK_NAME);
+
+	if (err || !d->traces)
+		return err;
+	link = bpf_program__attach(d->skel->progs.connection_state);
+	if (!link)
+		return -errno;
+	if (unlink(path) && errno != ENOENT)
+		err = -errno;
+	if (!err && bpf_obj_pin(bpf_link__fd(link), path))
+		err = -errno;
+	bpf_link__destroy(link);
+	return err;
+}
+
+static int datapath_prepare(struct datapath *d, const char *pin_dir, uint32_t max_flows)
+{
+	int err = bpf_map__set_max_entries(d->skel->maps.flows, max_flows);
+
+	err = err ? err : bpf_map__set_max_entries(d->skel->maps.connections, max_flows);
+	err = err ? err : datapath_choose(d);
+	return err ? err : maps_reuse(d, pin_dir);
 }
 
 int datapath_load(struct datapath *d, const char *pin_dir, uint32_t max_flows)
@@ -149,9 +212,7 @@ int datapath_load(struct datapath *d, const char *pin_dir, uint32_t max_flows)
 		log_error("can't read the built-in program reason=\"%s\"", strerror(errno));
 		return -errno;
 	}
-	err = bpf_map__set_max_entries(d->skel->maps.flows, max_flows);
-	if (!err)
-		err = maps_reuse(d, pin_dir);
+	err = datapath_prepare(d, pin_dir, max_flows);
 	if (err)
 		return err;
 	err = tunnel_bpf__load(d->skel);
@@ -159,9 +220,14 @@ int datapath_load(struct datapath *d, const char *pin_dir, uint32_t max_flows)
 		log_error("the kernel refuses the program (--verbose shows its log) reason=\"%s\"", strerror(-err));
 		return err;
 	}
-	d->prog_fd = bpf_program__fd(d->skel->progs.tunnel_ingress);
+	d->prog_fd = bpf_program__fd(d->creates ? d->skel->progs.tunnel_ingress_create : d->skel->progs.tunnel_ingress);
 	err = maps_pin(d, pin_dir);
-	if (!err)
+	if (err)
+		return err;
+	err = trace_attach(d, pin_dir);
+	if (err)
+		log_error("can't trace the ends of connections reason=\"%s\"", strerror(-err));
+	else
 		datapath_unpin(pin_dir, false);
 	return err;
 }
@@ -172,7 +238,7 @@ int datapath_open(struct datapath *d, const char *pin_dir)
 
 	datapath_init(d);
 	for (int i = 0; i < AGENT_N_MAPS; i++) {
-		int err = pin_path(path, sizeof path, pin_dir, (enum agent_map)i);
+		int err = pin_path(path, sizeof path, pin_dir, map_names[i]);
 
 		d->map_fd[i] = err ? -1 : bpf_obj_get(path);
 		if (d->map_fd[i] < 0) {

@@ -18,6 +18,9 @@ enum agent_map {
 	AGENT_MAP_FLOWS,
 	AGENT_MAP_SEQUENCE,
 	AGENT_MAP_COUNTERS,
+	AGENT_MAP_CONNECTIONS,
+	AGENT_MAP_KERNEL,
+	AGENT_MAP_ENDS,
 	AGENT_N_MAPS
 };
 
@@ -27,6 +30,8 @@ struct datapath {
 	struct tunnel_bpf *skel;  /* NULL after datapath_open() */
 	int map_fd[AGENT_N_MAPS]; /* -1: not there */
 	int prog_fd;
+	bool creates; /* the kernel can make connections that a device has accepted */
+	bool traces;  /* … and tell of their ends */
 };
 
 /* Mount a bpffs at path, which is made if need be. *ret_mounted: there was none. 0 or -errno. */
@@ -38,6 +43,8 @@ int datapath_mount(const char *path, bool *ret_mounted);
  * with datapath_close() in both cases.
  */
 int datapath_load(struct datapath *d, const char *pin_dir, uint32_t max_flows);
+/* Of an opened skeleton: load what this kernel can run. Sets creates and traces. 0 or -errno. */
+int datapath_choose(struct datapath *d);
 /* Only the pinned maps of a datapath that runs. 0, or -ENOENT if there is none. */
 int datapath_open(struct datapath *d, const char *pin_dir);
 /* Descriptors only: program and maps live on. */

@@ -15,6 +15,7 @@
 #include "agent/attach.h"
 #include "agent/datapath.h"
 #include "agent/health_service.h"
+#include "agent/kernel.h"
 #include "agent/loopback.h"
 #include "agent/maps.h"
 #include "agent/preflight.h"
@@ -28,6 +29,8 @@
 /* A pass over the flow table begins this often; its steps follow each other this closely. */
 #define SWEEP_PASS_MS 5000
 #define SWEEP_STEP_MS 50
+/* How soon a sysctl's change is noticed. */
+#define KERNEL_CHECK_MS 1000
 
 struct paths {
 	char lock[PATH_MAX], state[PATH_MAX], pins[PATH_MAX];
@@ -38,7 +41,10 @@ struct service {
 	struct agent_state state;
 	struct paths paths;
 	struct datapath datapath;
+	struct agent_kernel kernel; /* as the program has been told */
+	uint64_t kernel_due_ns;
 	struct sweep *sweep;
+	uint64_t sweep_due_ns;
 	bool sweep_failed;
 	int lock_fd;
 };
@@ -224,6 +230,8 @@ static int datapath_start(struct service *s, const struct shim_keyring *keys)
 	if (!err)
 		err = maps_sync(&s->datapath, s->config, keys);
 	if (!err)
+		err = agent_kernel_sync(&s->datapath, &s->kernel);
+	if (!err)
 		err = device_attach(s);
 	return err;
 }
@@ -310,12 +318,21 @@ int service_tick(struct service *s, uint64_t now_ns)
 
 	if (!s->config->device)
 		return SWEEP_PASS_MS;
+	if (now_ns >= s->kernel_due_ns) {
+		agent_kernel_sync(&s->datapath, &s->kernel);
+		s->kernel_due_ns = now_ns + KERNEL_CHECK_MS * CLOCK_NS_PER_MS;
+	}
+	if (now_ns < s->sweep_due_ns)
+		return KERNEL_CHECK_MS;
 	r = sweep_step(s->sweep, s->datapath.map_fd[AGENT_MAP_FLOWS], s->config, now_ns);
 
 	if (r < 0 && !s->sweep_failed)
 		log_error("can't read the flow table reason=\"%s\"", strerror(-r));
 	s->sweep_failed = r < 0;
-	return r == 0 ? SWEEP_STEP_MS : SWEEP_PASS_MS;
+	if (r == 0)
+		return SWEEP_STEP_MS;
+	s->sweep_due_ns = now_ns + SWEEP_PASS_MS * CLOCK_NS_PER_MS;
+	return KERNEL_CHECK_MS;
 }
 
 const struct agent_config *service_config(const struct service *s)

@@ -26,9 +26,9 @@ static int conf_open(const char *conf, const char *name, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
-int sysctl_conf_get(const char *conf, const char *name, int *ret)
+/* Takes the descriptor, or passes its error on. */
+static int number_read(int fd, int *ret)
 {
-	int fd = conf_open(conf, name, O_RDONLY);
 	char text[32];
 	ssize_t n;
 
@@ -41,6 +41,22 @@ int sysctl_conf_get(const char *conf, const char *name, int *ret)
 	text[n] = 0;
 	*ret = (int)strtol(text, NULL, 10);
 	return 0;
+}
+
+int sysctl_conf_get(const char *conf, const char *name, int *ret)
+{
+	return number_read(conf_open(conf, name, O_RDONLY), ret);
+}
+
+int sysctl_ipv4_get(const char *name, int *ret)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	if ((size_t)snprintf(path, sizeof path, SYSCTL_IPV4 "%s", name) >= sizeof path)
+		return -ENAMETOOLONG;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return number_read(fd < 0 ? -errno : fd, ret);
 }
 
 int sysctl_conf_set(const char *conf, const char *name, int value)

@@ -10,10 +10,13 @@
 
 #include "agent/state.h"
 
-#define SYSCTL_CONF "/proc/sys/net/ipv4/conf/"
+#define SYSCTL_IPV4 "/proc/sys/net/ipv4/"
+#define SYSCTL_CONF SYSCTL_IPV4 "conf/"
 
 /* Value of an IPv4 interface setting: conf is "all" or an interface. 0 and *ret, or -errno. */
 int sysctl_conf_get(const char *conf, const char *name, int *ret);
+/* The same of a setting like "tcp_syncookies". */
+int sysctl_ipv4_get(const char *name, int *ret);
 int sysctl_conf_set(const char *conf, const char *name, int value);
 
 /*

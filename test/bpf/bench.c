@@ -68,6 +68,7 @@ static void maps_fill(struct bench *b)
 int bench_open(void **state)
 {
 	struct bench *b = calloc(1, sizeof *b);
+	struct datapath d = { 0 };
 
 	*state = b;
 	if (!b)
@@ -81,8 +82,10 @@ int bench_open(void **state)
 	if (!b->skel)
 		return -1;
 	bpf_map__set_max_entries(b->skel->maps.flows, BENCH_FLOWS);
-	if (tunnel_bpf__load(b->skel))
+	d.skel = b->skel;
+	if (datapath_choose(&d) || tunnel_bpf__load(b->skel))
 		return -1;
+	b->prog_fd = bpf_program__fd(d.creates ? b->skel->progs.tunnel_ingress_create : b->skel->progs.tunnel_ingress);
 	maps_fill(b);
 	return 0;
 }
@@ -106,7 +109,7 @@ void bench_run_ctx(struct bench *b, const struct frame *f, void *ctx, size_t ctx
 			    .ctx_size_in = (uint32_t)ctx_len, .repeat = 1);
 
 	assert_int_equal(agent_counters_read(fd, before), 0);
-	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(b->skel->progs.tunnel_ingress), &opts), 0);
+	assert_int_equal(bpf_prog_test_run_opts(b->prog_fd, &opts), 0);
 	assert_int_equal(agent_counters_read(fd, b->counters), 0);
 	for (int i = 0; i < AGENT_N_COUNTERS; i++)
 		b->counters[i] -= before[i];

@@ -29,6 +29,7 @@
 struct bench {
 	struct tunnel_bpf *skel;
 	struct shim_keyring keys;
+	int prog_fd;
 	uint64_t seq; /* of the forwarder */
 	uint64_t counters[AGENT_N_COUNTERS];
 	int verdict;

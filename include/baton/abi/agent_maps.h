@@ -13,7 +13,9 @@
 #include <linux/bpf.h>
 #include <linux/types.h>
 
-#define AGENT_MAPS_LAYOUT 1
+#include "baton/abi/shim.h"
+
+#define AGENT_MAPS_LAYOUT 2
 
 /* Capacity of the small maps. */
 #define AGENT_MAX_HOSTS 16
@@ -87,44 +89,122 @@ struct agent_flow {
 	__u64 bytes; /* whole IP packets */
 };
 
+/* Map connections, key: a TCP connection as the host's own socket has it. */
+struct agent_conn_key {
+	__u8 saddr[16]; /* client */
+	__u8 daddr[16]; /* virtual address */
+	__be16 sport;
+	__be16 dport;
+	__u8 family;
+	__u8 zero[3];
+};
+
+enum agent_conn_state {
+	AGENT_CONN_NEW,     /* the kernel has been told of it; no established socket seen so far */
+	AGENT_CONN_OPEN,    /* its socket is established */
+	AGENT_CONN_ENDED,   /* the socket is gone */
+	AGENT_CONN_LINGERS, /* the socket is gone and has left a TIME_WAIT */
+};
+
+/* Bits of agent_conn.flags. */
+#define AGENT_CONN_CREATED 1  /* by CREATE: the ISNs are known */
+#define AGENT_CONN_REPORTED 2 /* the device has been told of its end, or need not be */
+
+/*
+ * Map connections, value. Made by the tc program at CREATE and INTRODUCE; the
+ * tracing program moves state and changed_ns; the agent sets
+ * AGENT_CONN_REPORTED and deletes. A least recently used hash: an entry may go
+ * at any time, and what is not in the map is judged by the socket itself.
+ */
+struct agent_conn {
+	__u8 device[16]; /* F that created or introduced it last */
+	__u8 host[16];   /* H it did so to */
+	__u32 client_isn;
+	__u32 server_isn;
+	__u32 flow_id; /* last one introduced, 0: none */
+	__u8 state;    /* enum agent_conn_state */
+	__u8 flags;    /* AGENT_CONN_* */
+	__u8 zero[2];
+	__u64 shim_seq; /* of the CREATE that made the entry, or 0 */
+	__u64 made_ns;  /* CLOCK_MONOTONIC */
+	__u64 changed_ns;
+};
+
+/* What the tracing program sends through the ring buffer ends: the end of a connection. */
+struct agent_end {
+	struct agent_conn_key key;
+	struct agent_conn conn;
+};
+
+/*
+ * Map kernel, one entry: what the agent has found out about this machine.
+ * Writer: agent, field by field.
+ */
+struct agent_kernel {
+	__u64 netns_cookie; /* of the agent's network namespace; 0: not known, ends are not traced */
+	__u8 refusal;       /* enum baton_shim_refusal for every new connection; 0: they can be created */
+	__u8 options_off;   /* BATON_TCP_* that sysctls have switched off */
+	__u8 zero[6];
+};
+
 /*
  * What the program counts, per CPU. X(NAME, name, text). Those named drop_…
  * end a packet, all others do not.
  */
-#define AGENT_COUNTERS(X)                                                                                             \
-	X(RESTORED, "restored", "tunneled packets given to the kernel with their own addresses and ports")            \
-	X(INTRODUCED, "introduced", "flows introduced, new or in place of an older one")                              \
-	X(INTRODUCED_AGAIN, "introduced_again", "introductions of a flow that was known already")                     \
-	X(UNWRAPPED, "unwrapped", "packets that came inside an introduction, given to the kernel")                    \
-	X(UNKNOWN_SENT, "unknown_sent",                                                                               \
-	  "UNKNOWN replies: tunneled packet without a flow, device asked to introduce it")                            \
-	X(RESYNC_SENT, "resync_sent", "RESYNC replies: device's sequence numbers are behind the window")              \
-	X(RESYNC_TAKEN, "resync_taken", "RESYNC from a device: own sequence numbers moved up")                        \
-	X(UNKNOWN_FLOW, "drop_unknown_flow", "tunneled packets of a flow that was never introduced or has expired")   \
-	X(STALE_FLOW, "drop_stale_flow",                                                                              \
-	  "tunneled packets whose generation, protocol or host address is not the flow's")                            \
-	X(FRAGMENT, "drop_fragment", "IP fragments from a device: a flow id is in the first fragment only")           \
-	X(EXTENSION, "drop_extension", "IPv6 packets from a device with extension headers")                           \
-	X(LENGTH, "drop_length", "packets from a device shorter than their headers say")                              \
-	X(REWRITE, "drop_rewrite", "packets the kernel would not let the program change (memory)")                    \
-	X(RATE, "drop_reply_rate", "replies not sent because the device's rate limit was reached")                    \
-	X(NO_SETTINGS, "drop_no_settings", "packets before the agent has set the keys")                               \
-	X(SHIM_LENGTH, "drop_shim_length", "shim datagrams too short, or with a length that does not fit their type") \
-	X(SHIM_MAGIC, "drop_shim_magic", "datagrams to the shim port that are no shim")                               \
-	X(SHIM_VERSION, "drop_shim_version", "shim datagrams of a version this program does not speak")               \
-	X(SHIM_TYPE, "drop_shim_type", "shim datagrams of a type that a host does not take, or with unknown flags")   \
-	X(SHIM_KEY, "drop_shim_key", "shim datagrams with the id of a key this host does not have")                   \
-	X(SHIM_FORGED, "drop_shim_forged", "shim datagrams whose authentication code is wrong")                       \
-	X(SHIM_REPLAYED, "drop_shim_replayed", "shim datagrams seen before")                                          \
-	X(SHIM_STALE, "drop_shim_stale", "shim datagrams with a sequence number behind the window")                   \
-	X(SHIM_MERGED, "drop_shim_merged", "shim datagrams merged by UDP receive offload, which must be off")         \
-	X(FLOW_FIELDS, "drop_flow_fields", "introductions with an impossible family, protocol, port or address")      \
-	X(FLOW_VIP, "drop_flow_vip", "introductions for a virtual address this host does not serve")                  \
-	X(FLOW_OLD, "drop_flow_old", "introductions overtaken by a later one for the same place")                     \
-	X(FLOW_FULL, "drop_flow_full", "introductions refused because the flow table is full")                        \
-	X(INNER_LENGTH, "drop_inner_length", "introductions whose inner packet is shorter than its headers say")      \
-	X(INNER_FLOW, "drop_inner_flow", "introductions whose inner packet is not of the flow")                       \
-	X(CONSUMED, "consumed", "shim datagrams without an inner packet, taken and done")
+#define AGENT_COUNTERS(X)                                                                                              \
+	X(RESTORED, "restored", "tunneled packets given to the kernel with their own addresses and ports")             \
+	X(INTRODUCED, "introduced", "flows introduced, new or in place of an older one")                               \
+	X(INTRODUCED_AGAIN, "introduced_again", "introductions of a flow that was known already")                      \
+	X(UNWRAPPED, "unwrapped", "packets that came inside an introduction, given to the kernel")                     \
+	X(UNKNOWN_SENT, "unknown_sent",                                                                                \
+	  "UNKNOWN replies: tunneled packet without a flow, device asked to introduce it")                             \
+	X(RESYNC_SENT, "resync_sent", "RESYNC replies: device's sequence numbers are behind the window")               \
+	X(RESYNC_TAKEN, "resync_taken", "RESYNC from a device: own sequence numbers moved up")                         \
+	X(UNKNOWN_FLOW, "drop_unknown_flow", "tunneled packets of a flow that was never introduced or has expired")    \
+	X(STALE_FLOW, "drop_stale_flow",                                                                               \
+	  "tunneled packets whose generation, protocol or host address is not the flow's")                             \
+	X(FRAGMENT, "drop_fragment", "IP fragments from a device: a flow id is in the first fragment only")            \
+	X(EXTENSION, "drop_extension", "IPv6 packets from a device with extension headers")                            \
+	X(LENGTH, "drop_length", "packets from a device shorter than their headers say")                               \
+	X(REWRITE, "drop_rewrite", "packets the kernel would not let the program change (memory)")                     \
+	X(RATE, "drop_reply_rate", "replies not sent because the device's rate limit was reached")                     \
+	X(NO_SETTINGS, "drop_no_settings", "packets before the agent has set the keys")                                \
+	X(SHIM_LENGTH, "drop_shim_length", "shim datagrams too short, or with a length that does not fit their type")  \
+	X(SHIM_MAGIC, "drop_shim_magic", "datagrams to the shim port that are no shim")                                \
+	X(SHIM_VERSION, "drop_shim_version", "shim datagrams of a version this program does not speak")                \
+	X(SHIM_TYPE, "drop_shim_type", "shim datagrams of a type that a host does not take, or with unknown flags")    \
+	X(SHIM_KEY, "drop_shim_key", "shim datagrams with the id of a key this host does not have")                    \
+	X(SHIM_FORGED, "drop_shim_forged", "shim datagrams whose authentication code is wrong")                        \
+	X(SHIM_REPLAYED, "drop_shim_replayed", "shim datagrams seen before")                                           \
+	X(SHIM_STALE, "drop_shim_stale", "shim datagrams with a sequence number behind the window")                    \
+	X(SHIM_MERGED, "drop_shim_merged", "shim datagrams merged by UDP receive offload, which must be off")          \
+	X(FLOW_FIELDS, "drop_flow_fields", "introductions with an impossible family, protocol, port or address")       \
+	X(FLOW_VIP, "drop_flow_vip", "introductions for a virtual address this host does not serve")                   \
+	X(FLOW_OLD, "drop_flow_old", "introductions overtaken by a later one for the same place")                      \
+	X(FLOW_FULL, "drop_flow_full", "introductions refused because the flow table is full")                         \
+	X(INNER_LENGTH, "drop_inner_length", "introductions whose inner packet is shorter than its headers say")       \
+	X(INNER_FLOW, "drop_inner_flow", "introductions whose inner packet is not of the flow")                        \
+	X(CONSUMED, "consumed", "shim datagrams without an inner packet, taken and done")                              \
+	X(CREATED, "created", "connections given to the kernel to create")                                             \
+	X(CREATE_PASSED, "create_passed", "segments that came by CREATE for a socket that was there already")          \
+	X(STATE_SENT, "state_sent", "STATE replies: what has become of a connection")                                  \
+	X(LEFTOVER_ENDED, "leftover_ended", "sockets of older connections ended because a new one needs their place")  \
+	X(ABORTED, "aborted", "connections ended because their device gave them up")                                   \
+	X(REFUSED_NO_LISTENER, "refused_no_listener", "connections refused: nothing listens on address and port")      \
+	X(REFUSED_BACKLOG_FULL, "refused_backlog_full", "connections refused: the listener's accept queue is full")    \
+	X(REFUSED_MPTCP, "refused_mptcp", "connections refused: the listener is an MPTCP socket")                      \
+	X(REFUSED_MSS, "refused_mss", "connections refused: the client's MSS is below what the kernel takes")          \
+	X(REFUSED_OPTION_OFF, "refused_option_off", "connections refused: a TCP option agreed with the client is off") \
+	X(REFUSED_SYNCOOKIES_OFF, "refused_syncookies_off", "connections refused: net.ipv4.tcp_syncookies is 0")       \
+	X(REFUSED_KERNEL, "refused_kernel", "connections refused: this kernel can not create them")                    \
+	X(REFUSED_VIP, "refused_vip", "connections refused: virtual address not served")                               \
+	X(REFUSED_TABLE_FULL, "refused_table_full", "connections refused: no room in the table of connections")        \
+	X(REFUSED_OTHER, "refused_other", "connections refused by the kernel for another reason")                      \
+	X(CONN_FIELDS, "drop_conn_fields", "CREATE or ABORT with an impossible family, port, option or address")       \
+	X(CONN_OLD, "drop_conn_old", "CREATE or ABORT overtaken by a later connection of the same client and port")    \
+	X(ENDED, "ended", "ends of connections seen, without TIME_WAIT")                                               \
+	X(LINGERS, "lingers", "ends of connections seen that left a TIME_WAIT")                                        \
+	X(END_LOST, "end_lost", "ends that found the ring buffer full; the agent finds them by walking the table")
 
 enum agent_counter {
 #define X(NAME, name, text) AGENT_COUNTER_##NAME,
@@ -133,11 +213,20 @@ enum agent_counter {
 		AGENT_N_COUNTERS
 };
 
+/* The counter of a refusal. */
+#define AGENT_COUNTER_OF_REFUSAL(r) (AGENT_COUNTER_REFUSED_NO_LISTENER + (r)-BATON_SHIM_REFUSAL_NO_LISTENER)
+
 _Static_assert(sizeof(struct agent_addr) == 20, "map key without hidden padding");
 _Static_assert(sizeof(struct agent_key) == 24, "no hidden padding");
 _Static_assert(sizeof(struct agent_settings) == 72, "map value without hidden padding");
 _Static_assert(sizeof(struct agent_device) == 88, "map value without hidden padding");
 _Static_assert(sizeof(struct agent_flow_key) == 24, "map key without hidden padding");
 _Static_assert(sizeof(struct agent_flow) == 96, "map value without hidden padding");
+_Static_assert(sizeof(struct agent_conn_key) == 40, "map key without hidden padding");
+_Static_assert(sizeof(struct agent_conn) == 72, "map value without hidden padding");
+_Static_assert(sizeof(struct agent_end) == 112, "no hidden padding");
+_Static_assert(sizeof(struct agent_kernel) == 16, "map value without hidden padding");
+_Static_assert((int)AGENT_COUNTER_OF_REFUSAL(BATON_SHIM_REFUSAL_OTHER) == (int)AGENT_COUNTER_REFUSED_OTHER,
+	       "a counter for each refusal, in their order");
 
 #endif

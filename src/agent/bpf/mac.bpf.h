@@ -7,9 +7,9 @@
 #include "baton/abi/shim.h"
 #include "tunnel/siphash.h"
 
-#define SHIM_BODY_WORDS_MAX (sizeof(struct baton_shim_flow) / 8)
+#define SHIM_BODY_WORDS_MAX (sizeof(struct baton_shim_create) / 8)
 
-/* A shim datagram as it is signed; on the stack, so that one function serves all types. */
+/* A shim datagram as it is signed, so that one function serves all types. */
 struct shim {
 	__u8 src[16];
 	__u8 dst[16];
@@ -18,6 +18,8 @@ struct shim {
 		struct baton_shim_flow flow;
 		struct baton_shim_unknown unknown;
 		struct baton_shim_resync resync;
+		struct baton_shim_create create;
+		struct baton_shim_conn conn;
 		__u64 words[SHIM_BODY_WORDS_MAX];
 	};
 };

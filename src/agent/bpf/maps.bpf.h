@@ -47,13 +47,36 @@ struct {
 	__type(value, struct agent_flow);
 } flows SEC(".maps");
 
-/* next sequence number of this host's shim datagrams; the agent raises it to the wall clock at its start */
+/* next sequence number of this host's shim datagrams; the agent raises it to the wall clock at its start and,
+ * through a mapping, takes numbers for its own */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, __u64);
 } sequence SEC(".maps");
+
+/* max_entries as flows */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct agent_conn_key);
+	__type(value, struct agent_conn);
+} connections SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct agent_kernel);
+} kernel SEC(".maps");
+
+/* struct agent_end, tracing program → agent */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} ends SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -68,6 +91,13 @@ static __always_inline void count(__u32 which)
 
 	if (n)
 		(*n)++;
+}
+
+static __always_inline struct agent_kernel *kernel_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&kernel, &zero);
 }
 
 static __always_inline struct agent_settings *settings_get(void)

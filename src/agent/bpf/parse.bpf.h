@@ -25,6 +25,7 @@
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02
 #define TCP_RST 0x04
+#define TCP_ACK 0x10
 
 /* One IP packet's addresses and limits, offsets from the start of the frame. */
 struct packet {

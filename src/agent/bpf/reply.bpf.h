@@ -11,7 +11,7 @@
 #include <stddef.h>
 
 #include "agent/bpf/mac.bpf.h"
-#include "agent/bpf/maps.bpf.h"
+#include "agent/bpf/scratch.bpf.h"
 
 #define REPLY_TTL 64
 /* More than the transport header's offset can be: see reply_make_room(). */
@@ -46,20 +46,21 @@ static __always_inline int reply_allowed(struct agent_device *d, const struct ag
  */
 static __always_inline long reply_make_room(struct __sk_buff *skb, __u32 len)
 {
+	return bpf_skb_change_tail(skb, len + REPLY_SLACK, 0)
+		       ?: bpf_skb_adjust_room(skb, -REPLY_SLACK, BPF_ADJ_ROOM_MAC, 0);
+}
+
+/* Send the frame back where it came from. */
+static __always_inline long reply_turn(struct __sk_buff *skb)
+{
 	struct ethhdr eth;
+	__u8 ours[ETH_ALEN];
 	long err = bpf_skb_load_bytes(skb, 0, &eth, sizeof eth);
 
-	err = err ?: bpf_skb_change_tail(skb, len + REPLY_SLACK, 0);
-	err = err ?: bpf_skb_adjust_room(skb, -REPLY_SLACK, BPF_ADJ_ROOM_MAC, 0);
-	if (!err) {
-		__u8 ours[ETH_ALEN];
-
-		__builtin_memcpy(ours, eth.h_dest, ETH_ALEN);
-		__builtin_memcpy(eth.h_dest, eth.h_source, ETH_ALEN);
-		__builtin_memcpy(eth.h_source, ours, ETH_ALEN);
-		err = bpf_skb_store_bytes(skb, 0, &eth, sizeof eth, BPF_F_RECOMPUTE_CSUM);
-	}
-	return err;
+	__builtin_memcpy(ours, eth.h_dest, ETH_ALEN);
+	__builtin_memcpy(eth.h_dest, eth.h_source, ETH_ALEN);
+	__builtin_memcpy(eth.h_source, ours, ETH_ALEN);
+	return err ?: bpf_skb_store_bytes(skb, 0, &eth, sizeof eth, BPF_F_RECOMPUTE_CSUM);
 }
 
 static __always_inline __u16 reply_fold(__s64 sum)
@@ -71,7 +72,8 @@ static __always_inline __u16 reply_fold(__s64 sum)
 	return (__u16)~s;
 }
 
-static __always_inline long reply_write_ipv4(struct __sk_buff *skb, const struct packet *p, __u32 l4_len)
+static __always_inline long write_ipv4(struct __sk_buff *skb, const __u8 *src, const __u8 *dst, __u8 proto,
+				       __u32 l4_len)
 {
 	struct iphdr ip = {
 		.version = 4,
@@ -79,27 +81,28 @@ static __always_inline long reply_write_ipv4(struct __sk_buff *skb, const struct
 		.tot_len = bpf_htons((__u16)(sizeof ip + l4_len)),
 		.frag_off = bpf_htons(0x4000),
 		.ttl = REPLY_TTL,
-		.protocol = IPPROTO_UDP,
+		.protocol = proto,
 	};
 
-	__builtin_memcpy(&ip.saddr, p->dst.b, 4);
-	__builtin_memcpy(&ip.daddr, p->src.b, 4);
+	__builtin_memcpy(&ip.saddr, src, 4);
+	__builtin_memcpy(&ip.daddr, dst, 4);
 	ip.check = reply_fold(bpf_csum_diff(NULL, 0, (__be32 *)&ip, sizeof ip, 0));
-	return bpf_skb_store_bytes(skb, L3_OFFSET, &ip, sizeof ip, 0);
+	return bpf_skb_store_bytes(skb, L3_OFFSET, &ip, sizeof ip, BPF_F_RECOMPUTE_CSUM);
 }
 
-static __always_inline long reply_write_ipv6(struct __sk_buff *skb, const struct packet *p, __u32 l4_len)
+static __always_inline long write_ipv6(struct __sk_buff *skb, const __u8 *src, const __u8 *dst, __u8 proto,
+				       __u32 l4_len)
 {
 	struct ipv6hdr ip = {
 		.version = 6,
 		.payload_len = bpf_htons((__u16)l4_len),
-		.nexthdr = IPPROTO_UDP,
+		.nexthdr = proto,
 		.hop_limit = REPLY_TTL,
 	};
 
-	__builtin_memcpy(&ip.saddr, p->dst.b, 16);
-	__builtin_memcpy(&ip.daddr, p->src.b, 16);
-	return bpf_skb_store_bytes(skb, L3_OFFSET, &ip, sizeof ip, 0);
+	__builtin_memcpy(&ip.saddr, src, 16);
+	__builtin_memcpy(&ip.daddr, dst, 16);
+	return bpf_skb_store_bytes(skb, L3_OFFSET, &ip, sizeof ip, BPF_F_RECOMPUTE_CSUM);
 }
 
 /*
@@ -113,18 +116,25 @@ static __always_inline __u16 reply_udp_checksum(const struct shim *s, const stru
 	__u16 check;
 
 	sum = bpf_csum_diff(NULL, 0, (__be32 *)s, offsetof(struct shim, words), (__u32)sum);
-	sum = bpf_csum_diff(NULL, 0, (__be32 *)s->words, n_words == 1 ? 8 : 16, (__u32)sum);
+	if (n_words == 1)
+		sum = bpf_csum_diff(NULL, 0, (__be32 *)s->words, 8, (__u32)sum);
+	else if (n_words == 2)
+		sum = bpf_csum_diff(NULL, 0, (__be32 *)s->words, 16, (__u32)sum);
+	else
+		sum = bpf_csum_diff(NULL, 0, (__be32 *)s->words, sizeof s->conn, (__u32)sum);
 	sum = bpf_csum_diff(NULL, 0, (__be32 *)udp, sizeof *udp, (__u32)sum);
 	check = reply_fold(sum);
 	return check ? check : 0xffff;
 }
 
-/* Two calls with constant sizes, which old verifiers follow more easily than one with a computed size. */
+/* Calls with constant sizes, which old verifiers follow more easily than one with a computed size. */
 static __always_inline long reply_write_shim(struct __sk_buff *skb, __u32 at, const struct shim *s, __u32 n_words)
 {
 	if (n_words == 1)
 		return bpf_skb_store_bytes(skb, at, &s->hdr, BATON_SHIM_UNKNOWN_LEN, 0);
-	return bpf_skb_store_bytes(skb, at, &s->hdr, BATON_SHIM_RESYNC_LEN, 0);
+	if (n_words == 2)
+		return bpf_skb_store_bytes(skb, at, &s->hdr, BATON_SHIM_RESYNC_LEN, 0);
+	return bpf_skb_store_bytes(skb, at, &s->hdr, BATON_SHIM_CONN_LEN, 0);
 }
 
 /*
@@ -154,11 +164,11 @@ static __noinline int reply_send(struct __sk_buff *skb, const struct packet *p, 
 	s->hdr.mac = bpf_cpu_to_be64(shim_mac(s, &cfg->keys[0], n_words));
 	udp.check = reply_udp_checksum(s, &udp, n_words);
 
-	err = reply_make_room(skb, L3_OFFSET + l3_len + l4_len);
+	err = reply_make_room(skb, L3_OFFSET + l3_len + l4_len) ?: reply_turn(skb);
 	if (!err && p->src.family == 4)
-		err = reply_write_ipv4(skb, p, l4_len);
+		err = write_ipv4(skb, p->dst.b, p->src.b, IPPROTO_UDP, l4_len);
 	else if (!err)
-		err = reply_write_ipv6(skb, p, l4_len);
+		err = write_ipv6(skb, p->dst.b, p->src.b, IPPROTO_UDP, l4_len);
 	err = err ?: bpf_skb_store_bytes(skb, L3_OFFSET + l3_len, &udp, sizeof udp, 0);
 	err = err ?: reply_write_shim(skb, L3_OFFSET + l3_len + sizeof udp, s, n_words);
 	if (err) {
@@ -173,10 +183,10 @@ static __noinline int reply_unknown(struct __sk_buff *skb, const struct packet *
 				    __u32 flow_id)
 {
 	struct agent_settings *cfg = settings_get();
-	struct shim s = { .hdr.type = BATON_SHIM_UNKNOWN };
+	struct scratch *x = scratch_get();
 	int verdict;
 
-	if (!cfg) {
+	if (!cfg || !x) {
 		count(AGENT_COUNTER_NO_SETTINGS);
 		return TC_ACT_SHOT;
 	}
@@ -184,8 +194,9 @@ static __noinline int reply_unknown(struct __sk_buff *skb, const struct packet *
 		count(AGENT_COUNTER_RATE);
 		return TC_ACT_SHOT;
 	}
-	s.unknown.flow_id = bpf_htonl(flow_id);
-	verdict = reply_send(skb, p, cfg, &s, sizeof s.unknown / 8);
+	x->shim.hdr.type = BATON_SHIM_UNKNOWN;
+	x->shim.unknown = (struct baton_shim_unknown){ .flow_id = bpf_htonl(flow_id) };
+	verdict = reply_send(skb, p, cfg, &x->shim, sizeof x->shim.unknown / 8);
 	if (verdict == TC_ACT_REDIRECT)
 		count(AGENT_COUNTER_UNKNOWN_SENT);
 	return verdict;

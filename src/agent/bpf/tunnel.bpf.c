@@ -5,11 +5,13 @@
  * restored, answered or dropped; all others are left to whatever filter is
  * next on the hook.
  */
-#include "agent/bpf/introduce.bpf.h"
+#include "agent/bpf/ended.bpf.h"
+#include "agent/bpf/shim.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-static __always_inline int device_packet(struct __sk_buff *skb, struct packet *p, struct agent_device *d)
+static __always_inline int device_packet(struct __sk_buff *skb, struct packet *p, struct agent_device *d,
+					 const bool able)
 {
 	struct agent_settings *cfg;
 	struct udphdr udp;
@@ -32,12 +34,11 @@ static __always_inline int device_packet(struct __sk_buff *skb, struct packet *p
 		return TC_ACT_SHOT;
 	}
 	if (udp.dest == cfg->shim_port)
-		return shim_receive(skb, p, &udp, d, cfg);
+		return shim_receive(skb, p, &udp, d, cfg, able);
 	return restore_packet(skb, p, d);
 }
 
-SEC("tc")
-int tunnel_ingress(struct __sk_buff *skb)
+static __always_inline int ingress(struct __sk_buff *skb, const bool able)
 {
 	struct packet p = { 0 };
 	struct agent_device *d;
@@ -54,5 +55,18 @@ int tunnel_ingress(struct __sk_buff *skb)
 	d = bpf_map_lookup_elem(&devices, &p.src);
 	if (!d || !bpf_map_lookup_elem(&hosts, &p.dst))
 		return TC_ACT_UNSPEC;
-	return device_packet(skb, &p, d);
+	return device_packet(skb, &p, d, able);
+}
+
+/* The loader takes the second, unless the kernel can not create connections (before Linux 6.8). */
+SEC("tc")
+int tunnel_ingress(struct __sk_buff *skb)
+{
+	return ingress(skb, false);
+}
+
+SEC("tc")
+int tunnel_ingress_create(struct __sk_buff *skb)
+{
+	return ingress(skb, true);
 }
