@@ -7,6 +7,7 @@
 #ifndef BATON_FORWARDER_CHECKSUM_H
 #define BATON_FORWARDER_CHECKSUM_H
 
+#include <arpa/inet.h>
 #include <stdint.h>
 
 #include "baton/addr.h"
@@ -20,6 +21,19 @@ static inline uint16_t checksum_fold(uint64_t sum)
 	sum = (sum & 0xffff) + (sum >> 16);
 	return (uint16_t)sum;
 }
+
+/* HC' = ~(~HC + delta), RFC 1624, equation 3; delta at most 0x1fffe. */
+static inline uint16_t checksum_moved(uint16_t checksum, uint32_t delta)
+{
+	uint32_t sum = (uint16_t)~checksum + delta;
+
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~sum;
+}
+
+/* Complement of 1 in the upper byte of the word that TTL and protocol share (RFC 1141). */
+#define CHECKSUM_TTL_DELTA htons(0xfeff)
 
 /* Add len bytes at p to a sum; only the last span of a sum may be odd. At most 4 GB in all. */
 uint64_t checksum_add(uint64_t sum, const void *p, uint32_t len);

@@ -15,9 +15,6 @@
 #define TCP_CHECKSUM 16
 #define UDP_CHECKSUM 6
 
-/* Complement of 1 in the upper byte of the word that TTL and protocol share (RFC 1141). */
-#define TTL_DELTA 0xfeff
-
 /*
  * RFC 1624, equation 3: HC' = ~(~HC + ~m + m'), with ~m + m' summed up
  * beforehand. The sum of the ones' complements of words is the ones' complement
@@ -47,15 +44,6 @@ void rewrite_tunnel_tuple(const struct baton_tuple *key, const uint8_t tunnel_ad
 	memset(ret->zero, 0, sizeof ret->zero);
 }
 
-static inline uint16_t checksum_moved(uint16_t checksum, uint32_t delta)
-{
-	uint32_t sum = (uint16_t)~checksum + delta;
-
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~sum;
-}
-
 static inline bool rewrite_ipv4(uint8_t *l3, const struct baton_tuple *to, uint16_t delta)
 {
 	uint16_t checksum;
@@ -64,7 +52,7 @@ static inline bool rewrite_ipv4(uint8_t *l3, const struct baton_tuple *to, uint1
 		return false;
 	l3[IPV4_TTL]--;
 	memcpy(&checksum, l3 + IPV4_CHECKSUM, 2);
-	checksum = checksum_moved(checksum, (uint32_t)delta + htons(TTL_DELTA));
+	checksum = checksum_moved(checksum, (uint32_t)delta + CHECKSUM_TTL_DELTA);
 	memcpy(l3 + IPV4_CHECKSUM, &checksum, 2);
 	memcpy(l3 + IPV4_ADDRS, to->saddr, 4);
 	memcpy(l3 + IPV4_ADDRS + 4, to->daddr, 4);

@@ -245,6 +245,11 @@ static struct route *set_key(struct route_table *t, uint32_t index, const struct
 	return &e->r;
 }
 
+static bool has_cold_half(uint8_t action)
+{
+	return action == PLUMB_ACTION_NAT || action == PLUMB_ACTION_RETURN;
+}
+
 static void set_nat(struct route_nat *n, const struct plumb_route *r)
 {
 	*n = (struct route_nat){ .to = r->nat, .nexthop = r->nexthop, .port = r->port };
@@ -279,8 +284,10 @@ int route_add(struct route_table *t, const struct plumb_route *r, uint16_t now_s
 		.vip = r->vip,
 		.last_used_s = now_s,
 	};
-	if (r->action == PLUMB_ACTION_NAT || r->action == PLUMB_ACTION_RETURN)
+	if (has_cold_half(r->action)) {
 		set_nat(&t->nat[index], r);
+		t->n_cold++;
+	}
 	t->count++;
 	*ret_index = index;
 	return 0;
@@ -298,6 +305,7 @@ void route_del(struct route_table *t, uint32_t index)
 		if (t->buckets[b].overflow != UINT16_MAX)
 			t->buckets[b].overflow--;
 	t->buckets[b].tag[index % ROUTE_PLACES] = ROUTE_TAG_FREE;
+	t->n_cold -= has_cold_half(route_at(t, index)->action);
 	t->count--;
 }
 

@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One form of hash, tag match and lookup; included once for each form with
- *	FORM_NAME    suffix of the functions
- *	FORM_TARGET  the instruction sets, as a function attribute
- *	FORM_HASH    uint64_t (t, key, six)
- *	FORM_MATCH   uint32_t (bucket, tag)
- * The compiler makes straight code of each: `six` is a constant everywhere.
+ * One form of hash, tag match and lookup; included once for each form by
+ * route_each_form.h. The compiler makes straight code of each: `six` is a
+ * constant everywhere.
  */
+#include "forwarder/route_form_begin.h"
 
-#define FORM_PASTE2(a, b) a##_##b
-#define FORM_PASTE(a, b) FORM_PASTE2(a, b)
-#define FORM(name) FORM_PASTE(name, FORM_NAME)
-#define FORM_STRING2(a) #a
-#define FORM_STRING(a) FORM_STRING2(a)
-#define FORM_INLINE static inline __attribute__((always_inline)) FORM_TARGET
+FORM_INLINE uint64_t FORM(hash_typed)(const struct route_table *t, const struct baton_tuple *key, bool six)
+{
+	return six ? FORM_HASH6(t, key->saddr, key->daddr, last_word(key))
+		   : FORM_HASH4(t, addresses4(key), last_word(key));
+}
 
 /* Place of the key among the slots in mask of bucket b, or -ENOENT. */
 FORM_INLINE int64_t FORM(among)(const struct route_table *t, const struct baton_tuple *key, uint32_t b, uint32_t mask,
@@ -22,7 +19,8 @@ FORM_INLINE int64_t FORM(among)(const struct route_table *t, const struct baton_
 	for (; mask; mask &= mask - 1) {
 		uint32_t place = b * ROUTE_PLACES + (uint32_t)__builtin_ctz(mask);
 
-		if (six ? entry_equal6(&t->entries6[place], key) : entry_equal4(&t->entries4[place], key))
+		if (six ? entry_is6(&t->entries6[place], key->saddr, last_word(key))
+			: entry_is4(&t->entries4[place], addresses4(key), last_word(key)))
 			return place;
 	}
 	return -ENOENT;
@@ -64,7 +62,7 @@ FORM_INLINE void FORM(bulk_typed)(const struct route_table *t, const struct bato
 	uint16_t tag[ROUTE_BURST];
 
 	for (unsigned i = 0; i < n; i++) {
-		uint64_t hash = FORM_HASH(t, keys[i], six);
+		uint64_t hash = FORM(hash_typed)(t, keys[i], six);
 
 		home[i] = route_home(t, hash);
 		tag[i] = route_tag(hash);
@@ -88,7 +86,7 @@ FORM_INLINE void FORM(bulk_typed)(const struct route_table *t, const struct bato
 
 FORM_TARGET static uint64_t FORM(hash)(const struct route_table *t, const struct baton_tuple *key)
 {
-	return t->family == BATON_IPV6 ? FORM_HASH(t, key, true) : FORM_HASH(t, key, false);
+	return t->family == BATON_IPV6 ? FORM(hash_typed)(t, key, true) : FORM(hash_typed)(t, key, false);
 }
 
 FORM_TARGET static uint32_t FORM(match)(const struct route_bucket *b, uint16_t tag)
@@ -119,13 +117,4 @@ static const struct route_form FORM(form) = {
 	.find_bulk = FORM(find_bulk),
 };
 
-#undef FORM_INLINE
-#undef FORM_STRING
-#undef FORM_STRING2
-#undef FORM
-#undef FORM_PASTE
-#undef FORM_PASTE2
-#undef FORM_MATCH
-#undef FORM_HASH
-#undef FORM_TARGET
-#undef FORM_NAME
+#include "forwarder/route_form_end.h"

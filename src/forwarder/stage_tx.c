@@ -5,7 +5,7 @@
 
 #include "forwarder/stages.h"
 
-static void tx_flush_port(struct forwarder_worker *w, uint16_t port)
+void stage_tx_flush(struct forwarder_worker *w, uint16_t port)
 {
 	struct worker_tx *tx = &w->tx[port];
 	uint16_t sent = rte_eth_tx_burst(port, w->queue, tx->packets, tx->n);
@@ -20,12 +20,8 @@ static void tx_flush_port(struct forwarder_worker *w, uint16_t port)
 
 void stage_tx(struct forwarder_worker *w, struct rte_mbuf *m, uint16_t port)
 {
-	struct worker_tx *tx = &w->tx[port];
-
 	w->counters.tx_bytes += rte_pktmbuf_pkt_len(m);
-	tx->packets[tx->n++] = m;
-	if (unlikely(tx->n == WORKER_TX_MAX))
-		tx_flush_port(w, port);
+	stage_tx_put(w, m, port);
 }
 
 void stage_tx_nexthop(struct forwarder_worker *w, struct rte_mbuf *m, uint16_t nexthop, uint16_t l3_len)
@@ -49,5 +45,5 @@ void forwarder_worker_flush(struct forwarder_worker *w)
 {
 	for (uint16_t port = 0; port < w->n_ports; port++)
 		if (w->tx[port].n)
-			tx_flush_port(w, port);
+			stage_tx_flush(w, port);
 }

@@ -48,7 +48,18 @@ void stage_shim(struct forwarder_worker *w, struct rte_mbuf *m, const struct pac
 void stage_shim_send(struct forwarder_worker *w, struct rte_mbuf *m, const struct plumb_message *msg);
 /* stage_tx.c: out of a port, link header complete; with next hop: if l3_len bytes fit, with link addresses written. */
 void stage_tx(struct forwarder_worker *w, struct rte_mbuf *m, uint16_t port);
+void stage_tx_flush(struct forwarder_worker *w, uint16_t port);
 void stage_tx_nexthop(struct forwarder_worker *w, struct rte_mbuf *m, uint16_t nexthop, uint16_t l3_len);
+
+/* Into the queue of a port, without counting its bytes. */
+static inline void stage_tx_put(struct forwarder_worker *w, struct rte_mbuf *m, uint16_t port)
+{
+	struct worker_tx *tx = &w->tx[port];
+
+	tx->packets[tx->n++] = m;
+	if (unlikely(tx->n == WORKER_TX_MAX))
+		stage_tx_flush(w, port);
+}
 
 /*
  * plumbing.c: messages from classifiers and control, fetched at the end of a

@@ -7,6 +7,8 @@
 #include <rte_ethdev.h>
 #include <rte_malloc.h>
 
+#include "forwarder/burst.h"
+#include "forwarder/route_table.h"
 #include "forwarder/stages.h"
 
 /* Each table is swept once in this time, or once in a second per million routes. */
@@ -36,7 +38,7 @@ static struct route_table *worker_table_new(const struct forwarder_worker_params
 	};
 
 	memcpy(t.hash_key, p->hash_key, sizeof t.hash_key);
-	return route_table_new(&t);
+	return p->form ? route_table_new_form(&t, p->form) : route_table_new(&t);
 }
 
 static uint64_t worker_tsc_per_sweep(uint64_t hz, uint32_t capacity)
@@ -70,8 +72,10 @@ struct forwarder_worker *forwarder_worker_new(const struct forwarder_worker_para
 	w->routes6 = worker_table_new(p, BATON_IPV6, p->routes_ipv6);
 	w->peers = rte_calloc("peers", p->max_peers, sizeof *w->peers, RTE_CACHE_LINE_SIZE);
 	w->endpoints = rte_calloc("endpoints", p->max_endpoints, sizeof *w->endpoints, RTE_CACHE_LINE_SIZE);
-	if (w->routes4 && w->routes6 && w->peers && w->endpoints)
+	if (w->routes4 && w->routes6 && w->peers && w->endpoints) {
+		w->burst = burst_for(w->routes4);
 		return w;
+	}
 	forwarder_worker_free(w);
 	return NULL;
 }
@@ -93,59 +97,9 @@ void forwarder_worker_free(struct forwarder_worker *w)
 	rte_free(w);
 }
 
-/* Keys of one family out of a burst, with where they came from. */
-struct worker_lookup {
-	unsigned n;
-	const struct baton_tuple *keys[WORKER_BURST];
-	uint8_t at[WORKER_BURST];
-	int64_t index[WORKER_BURST];
-};
-
-static void worker_lookup(struct forwarder_worker *w, struct route_table *t, struct worker_lookup *l,
-			  struct rte_mbuf **packets, const struct packet_info *info)
-{
-	if (!l->n)
-		return;
-	route_find_bulk(t, l->keys, l->n, l->index);
-	for (unsigned i = 0; i < l->n; i++) {
-		unsigned at = l->at[i];
-
-		if (likely(l->index[i] >= 0))
-			stage_hit(w, packets[at], &info[at], (uint32_t)l->index[i]);
-		else
-			stage_miss(w, packets[at], &info[at]);
-	}
-}
-
-static void worker_lookup_add(struct worker_lookup *l, const struct packet_info *info, unsigned at)
-{
-	l->keys[l->n] = &info->tuple;
-	l->at[l->n++] = (uint8_t)at;
-}
-
 void forwarder_worker_burst(struct forwarder_worker *w, struct rte_mbuf **packets, unsigned n)
 {
-	struct packet_info info[WORKER_BURST];
-	struct worker_lookup v4, v6;
-
-	v4.n = v6.n = 0;
-	w->counters.rx_packets += n;
-	for (unsigned i = 0; i < n; i++)
-		rte_prefetch0(rte_pktmbuf_mtod(packets[i], void *));
-	for (unsigned i = 0; i < n; i++) {
-		w->counters.rx_bytes += rte_pktmbuf_pkt_len(packets[i]);
-		if (unlikely(packets[i]->nb_segs > 1)) {
-			stage_drop(w, packets[i], DROP_SEGMENTED);
-			continue;
-		}
-		packet_parse(stage_bytes(packets[i]), rte_pktmbuf_data_len(packets[i]), &info[i]);
-		if (unlikely(info[i].kind != PACKET_FLOW))
-			stage_local(w, packets[i], &info[i]);
-		else
-			worker_lookup_add(info[i].tuple.family == BATON_IPV4 ? &v4 : &v6, &info[i], i);
-	}
-	worker_lookup(w, w->routes4, &v4, packets, info);
-	worker_lookup(w, w->routes6, &v6, packets, info);
+	w->burst(w, packets, n);
 }
 
 unsigned forwarder_worker_poll(struct forwarder_worker *w, const struct view *view)
@@ -161,7 +115,7 @@ unsigned forwarder_worker_poll(struct forwarder_worker *w, const struct view *vi
 		unsigned n = rte_eth_rx_burst(port, w->queue, packets, WORKER_BURST);
 
 		if (n)
-			forwarder_worker_burst(w, packets, n);
+			w->burst(w, packets, n);
 		work += n;
 	}
 	ageing_poll(w);

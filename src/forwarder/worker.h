@@ -20,6 +20,7 @@
 #include "plumb/channel.h"
 #include "tunnel/shim.h"
 
+struct route_form;
 struct rte_mbuf;
 struct rte_mempool;
 
@@ -51,6 +52,7 @@ struct forwarder_worker_params {
 	struct channel *channel;                  /* borrowed, outlives the worker */
 	struct rte_mempool *packets;
 	uint8_t hash_key[32];
+	const struct route_form *form; /* of the route tables; NULL: the fastest that the CPU can run */
 };
 
 struct forwarder_worker {
@@ -60,6 +62,7 @@ struct forwarder_worker {
 	struct channel *channel;
 	struct rte_mempool *packets;
 	struct route_table *routes4, *routes6;
+	void (*burst)(struct forwarder_worker *w, struct rte_mbuf **packets, unsigned n); /* burst.h */
 	uint64_t tsc_hz, tsc_per_sweep4, tsc_per_sweep6;
 
 	/* the loop's own */

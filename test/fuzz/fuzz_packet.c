@@ -7,6 +7,7 @@
 #include "forwarder/checksum.h"
 #include "forwarder/echo.h"
 #include "forwarder/packet.h"
+#include "forwarder/packet_flow.h"
 #include "forwarder/reset.h"
 
 static void expect(bool what)
@@ -63,11 +64,25 @@ static void check_reset(const uint8_t *data, const struct packet_info *p)
 	expect(!checksum_transport(&reset.tuple, frame + reset.l4_offset, 20));
 }
 
+/* The packet path's own parser says the same of what it takes. */
+static void check_flow(const uint8_t *data, size_t size, const struct packet_info *p)
+{
+	struct packet_flow f;
+	uint8_t family = packet_flow(data, (uint32_t)size, &f);
+
+	if (!family)
+		return;
+	expect(p->kind == PACKET_FLOW && p->tuple.family == family && p->tuple.proto == f.proto);
+	expect(p->l2_len == f.l3 && p->l4_offset == f.l4 && p->end == f.end && p->tcp_flags == f.tcp_flags);
+	expect(!memcmp(&f.ports, &p->tuple.sport_be, 4));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct packet_info p;
 
 	packet_parse(data, (uint32_t)size, &p);
+	check_flow(data, size, &p);
 	if (p.kind == PACKET_BAD) {
 		expect(strncmp(packet_bad_name(p.bad), "bad_", 4) == 0);
 		return 0;

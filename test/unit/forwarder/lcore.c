@@ -140,7 +140,7 @@ static struct view *view_make(const struct shim_keyring *keys)
 	return v;
 }
 
-static struct forwarder_worker *worker_make(struct lcore *l, uint32_t n_routes)
+struct forwarder_worker *lcore_worker_new(struct lcore *l, uint32_t n_routes, const struct route_form *form)
 {
 	struct forwarder_worker_params p = {
 		.n_ports = LCORE_PORTS,
@@ -155,6 +155,7 @@ static struct forwarder_worker *worker_make(struct lcore *l, uint32_t n_routes)
 		.channel = &l->channel,
 		.packets = pool,
 		.hash_key = { 1, 2, 3 },
+		.form = form,
 	};
 	struct forwarder_worker *w = forwarder_worker_new(&p);
 
@@ -165,7 +166,7 @@ static struct forwarder_worker *worker_make(struct lcore *l, uint32_t n_routes)
 void lcore_resize(struct lcore *l, uint32_t n_routes)
 {
 	forwarder_worker_free(l->w);
-	l->w = worker_make(l, n_routes);
+	l->w = lcore_worker_new(l, n_routes, NULL);
 }
 
 static struct lcore *lcore_make(uint16_t n_classifiers)
@@ -183,7 +184,7 @@ static struct lcore *lcore_make(uint16_t n_classifiers)
 	assert_int_equal(channel_init(&l->channel, &p), 0);
 	memcpy(l->rx, rx_rings, sizeof l->rx);
 	memcpy(l->tx, tx_rings, sizeof l->tx);
-	l->w = worker_make(l, 256);
+	l->w = lcore_worker_new(l, 256, NULL);
 	l->n_packets = rte_mempool_avail_count(pool);
 	l->n_messages = rte_mempool_avail_count(l->channel.messages);
 	return l;

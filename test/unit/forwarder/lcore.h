@@ -54,6 +54,8 @@ int lcore_group_setup(void **state);
 int lcore_setup(void **state);
 int lcore_setup_two_classifiers(void **state);
 int lcore_teardown(void **state);
+/* Another worker on the same rings, caller frees it; form NULL: the usual one. */
+struct forwarder_worker *lcore_worker_new(struct lcore *l, uint32_t n_routes, const struct route_form *form);
 /* A worker with room for n routes of each family instead of the one it has. */
 void lcore_resize(struct lcore *l, uint32_t n_routes);
 

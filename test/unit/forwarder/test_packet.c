@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "forwarder/packet.h"
+#include "forwarder/packet_flow.h"
 #include "frames.h"
 
 #define V4 .family = BATON_IPV4
@@ -83,6 +84,25 @@ static const struct good_case good_cases[] = {
 
 #define N_GOOD (sizeof good_cases / sizeof good_cases[0])
 
+/* What the packet path's own parser takes is a flow, and just this one. Returns if it took it. */
+static bool check_flow(const uint8_t *b, uint32_t len, const struct packet_info *p)
+{
+	struct packet_flow f;
+	uint8_t family = packet_flow(b, len, &f);
+
+	if (!family)
+		return false;
+	assert_int_equal(p->kind, PACKET_FLOW);
+	assert_int_equal(p->tuple.family, family);
+	assert_int_equal(p->tuple.proto, f.proto);
+	assert_memory_equal(&p->tuple.sport_be, &f.ports, 4);
+	assert_int_equal(p->l2_len, f.l3);
+	assert_int_equal(p->l4_offset, f.l4);
+	assert_int_equal(p->end, f.end);
+	assert_int_equal(p->tcp_flags, f.tcp_flags);
+	return true;
+}
+
 /* Parse a copy of exactly this size, so that a sanitizer sees each byte too many. */
 static void parse_exact(const uint8_t *b, uint32_t len, struct packet_info *ret)
 {
@@ -92,6 +112,7 @@ static void parse_exact(const uint8_t *b, uint32_t len, struct packet_info *ret)
 	memcpy(copy, b, len);
 	memset(ret, 0xa5, sizeof *ret);
 	packet_parse(copy, len, ret);
+	check_flow(copy, len, ret);
 	free(copy);
 }
 
@@ -121,6 +142,25 @@ static void test_good(void **state)
 		assert_int_equal(p.l4_offset, f.l4);
 		assert_int_equal(p.end, f.end);
 		assert_int_equal(p.tcp_flags, p.kind == PACKET_FLOW && s->proto == IPPROTO_TCP ? f.b[f.l4 + 13] : 0);
+	}
+}
+
+/* The packet path's own parser takes all flows but those with IP options or extension headers. */
+static void test_usual(void **state)
+{
+	struct packet_info p;
+	struct frame f;
+
+	for (unsigned i = 0; i < N_GOOD; i++) {
+		const struct frame_spec *s = &good_cases[i].spec;
+		bool usual = good_cases[i].kind == PACKET_FLOW && !s->extension;
+
+		frame_build(s, &f);
+		if (f.tuple.family == BATON_IPV4)
+			usual = usual && f.l4 == f.l3 + 20 && f.tuple.saddr[0] < 224;
+		packet_parse(f.b, f.len, &p);
+		if (check_flow(f.b, f.len, &p) != usual)
+			fail_msg("%s", s->name);
 	}
 }
 
@@ -357,6 +397,7 @@ static void test_end_of_16_bits(void **state)
 		for (unsigned total = 65535 - 14 - 1; total <= (v6 ? 65535 + 40 : 65535); total++) {
 			set_ip_len(big + 14, total);
 			packet_parse(big, 70000, &p);
+			check_flow(big, 65535, &p);
 			assert_int_equal(p.kind, total + 14 <= 65535 ? PACKET_FLOW : PACKET_BAD);
 			if (p.kind == PACKET_FLOW)
 				assert_int_equal(p.end, total + 14);
@@ -475,6 +516,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_usual),
 		cmocka_unit_test(test_every_prefix),
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_port_zero),
