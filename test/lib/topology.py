@@ -27,7 +27,9 @@ def host_addresses(n):
 
 
 class Topology:
-    def __init__(self, checks=None, hosts=3, router=False, keep=False):
+    """others: more namespaces at the switch, with 10.0.0.30 and on and no IPv6."""
+
+    def __init__(self, checks=None, hosts=3, router=False, keep=False, others=()):
         self.run_id = f"bt{os.getpid()}"
         self.folder = f"/tmp/{self.run_id}"
         self.keep = keep
@@ -37,6 +39,7 @@ class Topology:
         self.left_running = False
         self.hosts = [f"host{n}" for n in range(1, hosts + 1)]
         self.router = router
+        self.others = {name: f"10.0.0.{30 + n}" for n, name in enumerate(others)}
         cleanup.remove_dead_runs()
         os.mkdir(self.folder, 0o755)
         try:
@@ -69,6 +72,10 @@ class Topology:
             self._link(host)
             for address, length in zip(host_addresses(n), (24, 64)):
                 self.address(host, address, length)
+        for name, address in self.others.items():
+            self._namespace(name)
+            self._link(name)
+            self.address(name, address, 24)
         self._namespace("client")
         if self.router:
             self._build_router()
