@@ -22,7 +22,7 @@ enum rules_action {
 	RULES_POOL,   /* .pool */
 	RULES_RESET,  /* a reset */
 	RULES_DROP,   /* a drop route: this packet and those to come die in the forwarder */
-	RULES_ANSWER, /* .answer, then the end of the connection (HTTP) */
+	RULES_ANSWER, /* .answer, then the end of the connection; a reset for clients that speak no HTTP */
 };
 
 /* How a pattern is compared. */
@@ -30,7 +30,7 @@ enum rules_match {
 	RULES_EXACT,
 	RULES_PREFIX,
 	RULES_SUFFIX,
-	RULES_REGEX,   /* PCRE2, anchored nowhere */
+	RULES_REGEX,   /* PCRE2 over bytes, anchored nowhere; bounded, see rules_undecided() */
 	RULES_PRESENT, /* the thing is there, whatever it is; .text is not used */
 };
 
@@ -38,9 +38,9 @@ enum rules_subject {
 	RULES_METHOD,
 	RULES_HOST, /* any case; "*.example.org" is written as SUFFIX ".example.org" */
 	RULES_PATH,
-	RULES_QUERY,    /* whole, or the value of the parameter .name where that is given */
-	RULES_HEADER,   /* .name */
-	RULES_COOKIE,   /* .name */
+	RULES_QUERY,    /* whole, or the values of the parameters .name where that is given */
+	RULES_HEADER,   /* .name; any field of that name */
+	RULES_COOKIE,   /* .name; the first one */
 	RULES_SNI,      /* any case */
 	RULES_ALPN,     /* any of those offered */
 	RULES_CLIENT,   /* .prefixes instead of .patterns */
@@ -76,7 +76,11 @@ struct rules_spec {
 
 struct rules;
 
-/* Compile n rules, of which copies are kept. NULL with the reason and the rule's index if one can not be. */
+/*
+ * Compile n rules, of which copies are kept. NULL with the reason and the rule's
+ * index (n: it is none's fault) if one can not be. Takes all memory that
+ * applying them needs. Control thread.
+ */
 struct rules *rules_new(const struct rules_spec *specs, unsigned n, char *why, size_t size, unsigned *ret_at);
 /* Takes NULL. */
 void rules_free(struct rules *r);
@@ -84,8 +88,13 @@ void rules_free(struct rules *r);
 unsigned rules_n(const struct rules *r);
 /* Borrowed: name for people. */
 const char *rules_name(const struct rules *r, unsigned i);
-/* Hits of a rule over all lcores; i = rules_n(): connections that no rule took. */
+/* Hits of a rule over all lcores; i = rules_n(): connections that no rule took. Any thread. */
 uint64_t rules_hits(const struct rules *r, unsigned i);
+/*
+ * Conditions that held neither plainly nor negated, because a regular expression
+ * met a value longer than 1024 bytes or took too many steps (peek/regex.h). Any thread.
+ */
+uint64_t rules_undecided(const struct rules *r);
 
 struct rules_verdict {
 	uint16_t rule; /* index, or rules_n() */
