@@ -28,6 +28,7 @@ struct allotment_request {
 /* Why a share is what it is; for people. */
 #define ALLOTMENT_STALE 1   /* the host's word is too old: by its configured capacity */
 #define ALLOTMENT_WARMING 2 /* came back lately: less than its full share */
+#define ALLOTMENT_FULL 4    /* by its own word it does all it can at once: sessions do not lead there either */
 
 struct allotment_share {
 	uint16_t endpoint; /* id */
@@ -35,7 +36,7 @@ struct allotment_share {
 	uint32_t share;
 };
 
-/* Health handler → classifier. Endpoints that may get nothing are not in it. */
+/* Health handler → classifier. Endpoints that may get nothing are not in it, or with share 0 if they are full. */
 struct allotment {
 	uint16_t vip;
 	uint16_t classifier;

@@ -65,9 +65,22 @@ void classifier_end(struct classifier *c, struct conn *k, uint64_t *counter, uin
 
 		snat_put(&c->snat, nat->pool, ntohs(nat->key.dport_be), now_ns);
 	}
-	c->endpoints[k->endpoint].live--;
+	if (k->endpoint == VIEW_NONE)
+		c->n_refused--;
+	else
+		c->endpoints[k->endpoint].live--;
 	(*counter)++;
 	inventory_del(&c->inventory, k);
+}
+
+void classifier_count(struct classifier *c, uint16_t endpoint)
+{
+	if (endpoint == VIEW_NONE) {
+		c->n_refused++;
+		return;
+	}
+	c->endpoints[endpoint].live++;
+	c->endpoints[endpoint].total++;
 }
 
 static const struct baton_tuple *side_key(const struct classifier *c, const struct conn *k, unsigned side)
@@ -200,6 +213,11 @@ void classifier_allot(struct classifier *c, const struct allotment *a, uint64_t 
 const struct classifier_counters *classifier_counters_get(const struct classifier *c)
 {
 	return &c->counters;
+}
+
+const struct session_counters *classifier_session_counters_get(const struct classifier *c)
+{
+	return &c->session_counters;
 }
 
 uint32_t classifier_n_connections(const struct classifier *c)

@@ -15,6 +15,7 @@
 #include "baton/allotment.h"
 #include "baton/plumb.h"
 #include "baton/view.h"
+#include "dam/session.h"
 
 struct classifier;
 
@@ -26,6 +27,7 @@ struct classifier;
 	X(new_connections, "connections given to an endpoint")                                                       \
 	X(replumbed, "routes plumbed again for connections in the inventory")                                        \
 	X(ended_final, "connections ended by FIN or RST")                                                            \
+	X(ended_by_host, "connections ended because their host said that it has them no more")                       \
 	X(ended_stopped, "connections ended because their application is inactive")                                  \
 	X(ended_idle, "connections ended by idle time")                                                              \
 	X(guessed, "mid-session packets sent to a hashed guess")                                                     \
@@ -39,6 +41,11 @@ struct classifier;
 	X(replumb_failed, "routes not plumbed again: a forwarder's route table was full")                            \
 	X(unknown_reset, "mid-session packets of unknown connections answered with a reset")                         \
 	X(unknown_dropped, "mid-session packets of unknown connections dropped")                                     \
+	X(handed_over, "connections that a host took over, new in the inventory")                                    \
+	X(drop_routes, "connections refused by a route that drops them")                                             \
+	X(drop_routes_full, "connections refused without such a route: too many have one")                           \
+	X(reports_foreign, "hosts' reports of an end that are not from the connection's host")                       \
+	X(reports_strange, "hosts' reports of an end of connections that are not known")                             \
 	X(allotments_asked, "allotments asked for")                                                                  \
 	X(allotments_received, "allotments received")                                                                \
 	X(allotments_stale, "allotments thrown away because they were too old")                                      \
@@ -70,6 +77,7 @@ struct classifier_params {
 	uint32_t snat_quarantine_s; /* a port rests this long after its connection ended (TIME_WAIT); may be 0 */
 	struct classifier_snat snat[VIEW_MAX_FORWARDERS]; /* by forwarder */
 	uint8_t hash_key[16];                             /* random */
+	struct sessions *sessions;                        /* borrowed, shared by all; NULL: nothing is remembered */
 };
 
 /* What to do with a packet that missed. */
@@ -77,6 +85,7 @@ enum classifier_verdict {
 	CLASSIFIER_PLUMB, /* plumb .routes (1 or 2) on the forwarder it came from; the packet follows routes[0] */
 	CLASSIFIER_RESET, /* answer with a reset */
 	CLASSIFIER_DROP,
+	CLASSIFIER_ACCEPT, /* for the hand-over: of no known connection, to a VIP with an application */
 };
 
 /* A key and the forwarders it concerns, bit i for forwarder i. */
@@ -142,11 +151,76 @@ void classifier_free(struct classifier *c);
  * add_failed; the decision's other route must then not be sent after it.
  *
  * Unknown TCP packets other than a SYN follow the VIP's policy; see guess.h.
+ * All TCP packets to a VIP with an application that the inventory does not
+ * know are CLASSIFIER_ACCEPT; if nobody has a use for one, classifier_unknown()
+ * decides.
  *
  * now_ns: monotonic clock, here and below.
  */
 void classifier_decide(struct classifier *c, const struct view *v, const struct classifier_packet *p, uint64_t now_ns,
 		       struct classifier_decision *ret);
+
+/* A packet was CLASSIFIER_ACCEPT and is of no connection that is being handed over: the VIP's policy. */
+void classifier_unknown(struct classifier *c, const struct view *v, const struct classifier_packet *p, uint64_t now_ns,
+			struct classifier_decision *ret);
+
+/* Sessions that a connection may belong to, by the affinities of its VIP. */
+struct classifier_keys {
+	uint32_t present;              /* bit i: key[i] is set */
+	const struct session_key *key; /* BATON_MAX_AFFINITIES of them, borrowed */
+};
+
+/* The key of an affinity of a VIP with len bytes of what it goes by (CLIENT: the address, 4 or 16). */
+void classifier_key(const struct classifier *c, const struct view *v, uint16_t vip, const struct baton_affinity *a,
+		    const uint8_t *bytes, uint32_t len, struct session_key *ret);
+/*
+ * Endpoint for a new connection to the service (id of a VIP or pool), none of
+ * the tried ones: by sessions, in the order of the VIP's affinities, then by
+ * allotment. Counts as use of the endpoint. VIEW_NONE: none.
+ */
+uint16_t classifier_choose(struct classifier *c, const struct view *v, uint16_t service,
+			   const struct classifier_keys *keys, const uint16_t *tried, unsigned n_tried,
+			   uint64_t now_ns);
+
+/* A connection that its host has taken over. */
+struct classifier_handed {
+	struct baton_tuple key;
+	uint16_t vip, endpoint;
+	uint8_t forwarder; /* that has its packets */
+	uint8_t state;     /* enum baton_conn_state: ESTABLISHED or FIN */
+	struct classifier_keys keys;
+};
+
+/*
+ * Into the inventory, sessions noted; *ret is to be plumbed on the forwarder,
+ * and if it can't be sent, reported to classifier_aged() as add_failed. 0,
+ * -ENOSPC (inventory full), -EEXIST (known already), -ENOENT (VIP or endpoint
+ * is not in the view).
+ */
+int classifier_place(struct classifier *c, const struct view *v, const struct classifier_handed *h, uint64_t now_ns,
+		     struct plumb_route *ret);
+/*
+ * A route that drops what this client sends, until it is silent for the VIP's
+ * closed timeout or begins anew; likewise. 0, -ENOENT, -EEXIST, or -ENOSPC: an
+ * eighth of the inventory are such routes, or it is full.
+ */
+int classifier_refuse(struct classifier *c, const struct view *v, const struct baton_tuple *key, uint8_t forwarder,
+		      uint16_t vip, uint64_t now_ns, struct plumb_route *ret);
+
+/* What a host's report of an end comes to. */
+struct classifier_ended {
+	uint8_t n_deletes, n_changes;
+	struct classifier_delete deletes[2];
+	struct classifier_state_change changes[2];
+};
+
+/*
+ * A host reports the end of a connection (BATON_SHIM_ENDED). One that is gone
+ * goes here with its routes; one that lingers is CLOSED. Only its own host is
+ * believed.
+ */
+void classifier_ended(struct classifier *c, const struct view *v, const struct plumb_host *m, uint64_t now_ns,
+		      struct classifier_ended *ret);
 
 /*
  * A forwarder saw FIN or RST on a route it holds (PLUMB_FINAL). Fills up to two
@@ -187,6 +261,7 @@ bool classifier_wants(struct classifier *c, const struct view *v, uint64_t now_n
 void classifier_allot(struct classifier *c, const struct allotment *a, uint64_t now_ns);
 
 const struct classifier_counters *classifier_counters_get(const struct classifier *c);
+const struct session_counters *classifier_session_counters_get(const struct classifier *c);
 /* The rest may be read by any thread; written by the lcore alone. */
 uint32_t classifier_n_connections(const struct classifier *c);
 /*

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "classifier/choice.h"
 #include "classifier/guess.h"
 #include "classifier/state.h"
 
@@ -45,7 +46,7 @@ void classifier_route(const struct classifier *c, const struct conn *k, enum con
 	ret->endpoint = k->endpoint;
 	ret->state = k->state;
 	ret->nexthop = VIEW_NONE;
-	ret->action = PLUMB_ACTION_TUNNEL;
+	ret->action = k->endpoint == VIEW_NONE ? PLUMB_ACTION_DROP : PLUMB_ACTION_TUNNEL;
 	if (k->mode == BATON_MODE_TUNNEL)
 		return;
 
@@ -227,14 +228,16 @@ static void place(struct decision *d, uint16_t endpoint, uint64_t *counter)
 	plumb(d, k, CONN_CLIENT);
 	if (mode != BATON_MODE_TUNNEL)
 		plumb(d, k, CONN_HOST);
-	c->endpoints[endpoint].live++;
-	c->endpoints[endpoint].total++;
+	classifier_count(c, endpoint);
 	(*counter)++;
 }
 
 static void decide_new(struct decision *d)
 {
+	const struct view_vip *vip = &d->v->vips[d->p->vip];
 	struct classifier_counters *n = &d->c->counters;
+	struct session_key key[BATON_MAX_AFFINITIES];
+	struct classifier_keys keys = { 0, key };
 	uint16_t endpoint;
 
 	/* before a token or a port is spent */
@@ -242,11 +245,16 @@ static void decide_new(struct decision *d)
 		n->refused_inventory_full++;
 		return;
 	}
-	endpoint = tokens_choose(&d->c->tokens, d->v, d->p->vip, d->now_ns);
-	if (endpoint == VIEW_NONE)
+	if (vip->n_affinities)
+		choice_client_keys(d->c, d->v, d->p->vip, &d->p->key, key, &keys.present);
+	endpoint = classifier_choose(d->c, d->v, d->p->vip, &keys, NULL, 0, d->now_ns);
+	if (endpoint == VIEW_NONE) {
 		n->refused_no_endpoint++;
-	else
-		place(d, endpoint, &n->new_connections);
+		return;
+	}
+	place(d, endpoint, &n->new_connections);
+	if (d->ret->n_routes)
+		choice_note(d->c, d->v, endpoint, &keys, d->now_ns);
 }
 
 static void decide_guess(struct decision *d)
@@ -279,16 +287,39 @@ static void decide_unknown(struct decision *d)
 	}
 }
 
+static bool has_vip(const struct decision *d)
+{
+	return d->p->vip < d->v->n_vips && d->v->vips[d->p->vip].addr.family;
+}
+
 static void decide_absent(struct decision *d)
 {
 	if (d->p->vip == VIEW_NONE)
 		d->c->counters.reply_unmatched++;
-	else if (d->p->vip >= d->v->n_vips || d->v->vips[d->p->vip].addr.family == 0)
+	else if (!has_vip(d))
 		d->c->counters.refused_no_vip++;
+	else if (d->v->vips[d->p->vip].application && d->p->key.proto == IPPROTO_TCP)
+		d->ret->verdict = CLASSIFIER_ACCEPT;
 	else if (opens(d->p))
 		decide_new(d);
 	else
 		decide_unknown(d);
+}
+
+void classifier_unknown(struct classifier *c, const struct view *v, const struct classifier_packet *p, uint64_t now_ns,
+			struct classifier_decision *ret)
+{
+	struct decision d = { .c = c, .v = v, .p = p, .now_ns = now_ns, .ret = ret };
+
+	ret->verdict = CLASSIFIER_DROP;
+	ret->n_routes = ret->n_deletes = ret->n_changes = 0;
+	d.hash = inventory_hash(&c->inventory, &p->key);
+	if (!has_vip(&d))
+		c->counters.refused_no_vip++;
+	else if (opens(p))
+		c->counters.unknown_dropped++; /* no host knows a connection that has not begun */
+	else
+		decide_unknown(&d);
 }
 
 void classifier_decide(struct classifier *c, const struct view *v, const struct classifier_packet *p, uint64_t now_ns,

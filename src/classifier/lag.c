@@ -118,13 +118,23 @@ static bool sooner(const struct candidate *a, const struct candidate *b)
 	return a->to_go * b->weight < b->to_go * a->weight;
 }
 
-uint16_t lag_choose(struct tokens *t, struct tokens_vip *s, const struct view *v, uint16_t vip)
+static bool eligible(const struct tokens_vip *s, const struct view *v, uint16_t vip, uint16_t endpoint,
+		     const struct tokens_except *except)
+{
+	for (unsigned i = 0; except && i < except->n; i++)
+		if (except->ids[i] == endpoint)
+			return false;
+	return lag_endpoint_takes(v, vip, endpoint, s->panic);
+}
+
+uint16_t lag_choose(struct tokens *t, struct tokens_vip *s, const struct view *v, uint16_t vip,
+		    const struct tokens_except *except)
 {
 	struct candidate best = { .endpoint = VIEW_NONE };
 	int64_t total = 0;
 
 	for (unsigned i = 0; i < s->n_weights; i++)
-		if (lag_endpoint_takes(v, vip, s->weights[i].endpoint, s->panic))
+		if (eligible(s, v, vip, s->weights[i].endpoint, except))
 			total += s->weights[i].weight;
 	if (total == 0)
 		return VIEW_NONE;
@@ -133,7 +143,7 @@ uint16_t lag_choose(struct tokens *t, struct tokens_vip *s, const struct view *v
 		struct candidate x = { .endpoint = s->weights[i].endpoint, .weight = s->weights[i].weight };
 		struct tokens_endpoint *e = &t->endpoints[x.endpoint];
 
-		if (x.weight == 0 || !lag_endpoint_takes(v, vip, x.endpoint, s->panic))
+		if (x.weight == 0 || !eligible(s, v, vip, x.endpoint, except))
 			continue;
 		e->lag = clamp(e->lag + x.weight, LAG_MAX * TOKENS_ONE);
 		x.behind = e->lag > 0;

@@ -24,8 +24,9 @@ void lag_settle(struct tokens *t, struct tokens_vip *s);
 /* New weights; endpoints that stay keep their lag, as long as it is no larger than their share. */
 void lag_weights_from_allotment(struct tokens *t, struct tokens_vip *s, const struct allotment *a);
 void lag_weights_from_capacities(struct tokens *t, struct tokens_vip *s, const struct view *v, uint16_t vip);
-/* The endpoint whose turn it is by weight, or VIEW_NONE if none can take a connection. */
-uint16_t lag_choose(struct tokens *t, struct tokens_vip *s, const struct view *v, uint16_t vip);
+/* The endpoint whose turn it is by weight, or VIEW_NONE if none can take a connection. except may be NULL. */
+uint16_t lag_choose(struct tokens *t, struct tokens_vip *s, const struct view *v, uint16_t vip,
+		    const struct tokens_except *except);
 
 /* How many connections an endpoint got beyond its share. */
 static inline uint32_t lag_ahead(const struct tokens *t, uint16_t endpoint)

@@ -170,6 +170,8 @@ static void service_miss(struct classifier_service *s, struct plumb_message *m, 
 	classifier_decide(s->classifier, view, &p, now_ns, &d);
 	service_delete(s, d.deletes, d.n_deletes);
 	service_set_state(s, d.changes, d.n_changes);
+	if (d.verdict == CLASSIFIER_ACCEPT)
+		classifier_unknown(s->classifier, view, &p, now_ns, &d);
 	switch (d.verdict) {
 	case CLASSIFIER_PLUMB:
 		service_plumb(s, m, &d, now_ns);
@@ -177,10 +179,23 @@ static void service_miss(struct classifier_service *s, struct plumb_message *m, 
 	case CLASSIFIER_RESET:
 		service_reset(s, m);
 		break;
+	case CLASSIFIER_ACCEPT:
 	case CLASSIFIER_DROP:
 		channel_message_put(s->channel, m);
 		break;
 	}
+}
+
+static void service_host(struct classifier_service *s, const struct plumb_host *h, const struct view *view,
+			 uint64_t now_ns)
+{
+	struct classifier_ended e;
+
+	if (!h->report)
+		return;
+	classifier_ended(s->classifier, view, h, now_ns, &e);
+	service_delete(s, e.deletes, e.n_deletes);
+	service_set_state(s, e.changes, e.n_changes);
 }
 
 static void service_handle(struct classifier_service *s, struct plumb_message *m, const struct view *view,
@@ -199,6 +214,9 @@ static void service_handle(struct classifier_service *s, struct plumb_message *m
 	case PLUMB_AGED:
 	case PLUMB_ADD_FAILED:
 		service_aged(s, &m->route.key, m->forwarder, m->type == PLUMB_ADD_FAILED, now_ns);
+		break;
+	case PLUMB_HOST:
+		service_host(s, &m->host, view, now_ns);
 		break;
 	default:
 		break; /* go the other way */

@@ -104,6 +104,15 @@ static void share_take(struct tokens_vip *s, unsigned i)
 		s->cursor++;
 }
 
+/* The turn stays with whom it was. */
+static void share_take_out_of_turn(struct tokens_vip *s, unsigned i)
+{
+	uint16_t cursor = s->cursor, n = s->n_shares;
+
+	share_take(s, i);
+	s->cursor = s->n_shares < n && i < cursor ? cursor - 1 : cursor;
+}
+
 /* A token of an endpoint that can take connections; the others' tokens are void. */
 static uint16_t take_token(struct tokens *t, struct tokens_vip *s, const struct view *v, uint16_t vip)
 {
@@ -130,16 +139,18 @@ static uint16_t take_token(struct tokens *t, struct tokens_vip *s, const struct 
  * No token, or none that is of use: by the weights of the last allotment, or,
  * where that has no endpoint left, by the configured capacities.
  */
-static uint16_t take_by_weight(struct tokens *t, struct tokens_vip *s, const struct view *v, uint16_t vip)
+static uint16_t take_by_weight(struct tokens *t, struct tokens_vip *s, const struct view *v, uint16_t vip,
+			       const struct tokens_except *except)
 {
 	uint16_t e;
 
 	lag_settle(t, s);
-	e = lag_choose(t, s, v, vip);
-	if (e == VIEW_NONE && s->capacities_of != v->generation + 1) {
+	e = lag_choose(t, s, v, vip, except);
+	/* that all who have a share refused one connection says nothing about the next */
+	if (e == VIEW_NONE && !except && s->capacities_of != v->generation + 1) {
 		lag_weights_from_capacities(t, s, v, vip);
 		s->capacities_of = v->generation + 1;
-		e = lag_choose(t, s, v, vip);
+		e = lag_choose(t, s, v, vip, NULL);
 	}
 	return e;
 }
@@ -153,7 +164,8 @@ static void expire(struct tokens *t, struct tokens_vip *s)
 	t->counters->allotments_stale++;
 }
 
-uint16_t tokens_choose(struct tokens *t, const struct view *v, uint16_t vip, uint64_t now_ns)
+uint16_t tokens_choose(struct tokens *t, const struct view *v, uint16_t vip, const struct tokens_except *except,
+		       uint64_t now_ns)
 {
 	struct tokens_vip *s;
 	uint16_t e = VIEW_NONE;
@@ -165,19 +177,54 @@ uint16_t tokens_choose(struct tokens *t, const struct view *v, uint16_t vip, uin
 	s->demand++;
 	if ((s->source == TOKENS_SOURCE_TOKENS || s->source == TOKENS_SOURCE_PERCENT) && now_ns >= s->expires_ns)
 		expire(t, s);
-	if (s->source == TOKENS_SOURCE_TOKENS) {
+	if (s->source == TOKENS_SOURCE_TOKENS && !except) {
 		e = take_token(t, s, v, vip);
 		overdrawn = e == VIEW_NONE;
-	} else if (s->source == TOKENS_SOURCE_PERCENT) {
+	} else if (s->source == TOKENS_SOURCE_PERCENT || except) {
 		overdrawn = false;
 	}
 	if (e == VIEW_NONE)
-		e = take_by_weight(t, s, v, vip);
+		e = take_by_weight(t, s, v, vip, except);
 	if (s->source != TOKENS_SOURCE_PERCENT && s->left <= s->low)
 		t->urgent = true;
 	if (e != VIEW_NONE && overdrawn)
 		t->counters->allotments_overdrawn++;
 	return e;
+}
+
+void tokens_spend(struct tokens *t, uint16_t vip, uint16_t endpoint)
+{
+	struct tokens_vip *s;
+
+	if (vip >= t->n_vips)
+		return;
+	s = &t->vips[vip];
+	s->demand++;
+	for (unsigned i = 0; i < s->n_weights; i++) {
+		if (s->weights[i].endpoint != endpoint)
+			continue;
+		/* as if it had been its turn; all have then had their weight of one more connection */
+		t->endpoints[endpoint].lag -= s->one;
+		s->unsettled++;
+		break;
+	}
+	for (unsigned i = 0; i < s->n_shares; i++) {
+		if (s->shares[i].endpoint == endpoint) {
+			share_take_out_of_turn(s, i);
+			break;
+		}
+	}
+	if (s->source != TOKENS_SOURCE_PERCENT && s->left <= s->low)
+		t->urgent = true;
+}
+
+bool tokens_overloaded(const struct tokens *t, uint16_t vip, uint16_t endpoint, uint64_t now_ns)
+{
+	const struct tokens_vip *s = vip < t->n_vips ? &t->vips[vip] : NULL;
+
+	if (!s || (s->source != TOKENS_SOURCE_TOKENS && s->source != TOKENS_SOURCE_PERCENT))
+		return false;
+	return !s->panic && s->n_open && now_ns < s->expires_ns && t->endpoints[endpoint].full_ns == s->made_ns;
 }
 
 static bool due(const struct tokens_vip *s, uint64_t now_ns)
@@ -290,6 +337,21 @@ static void cursor_restore(struct tokens_vip *s)
 			s->cursor = (uint16_t)(i + 1);
 }
 
+static void note_full(struct tokens *t, struct tokens_vip *s, const struct allotment *a)
+{
+	s->n_open = 0;
+	for (unsigned i = 0; i < a->n_shares; i++) {
+		const struct allotment_share *x = &a->shares[i];
+
+		if (x->endpoint == VIEW_NONE)
+			continue;
+		if (x->flags & ALLOTMENT_FULL)
+			t->endpoints[x->endpoint].full_ns = a->made_ns;
+		else if (x->share)
+			s->n_open++;
+	}
+}
+
 void tokens_allot(struct tokens *t, const struct allotment *a, uint64_t now_ns)
 {
 	struct tokens_vip *s;
@@ -305,6 +367,7 @@ void tokens_allot(struct tokens *t, const struct allotment *a, uint64_t now_ns)
 	s->expires_ns = expires_ns(a);
 	s->ask_ns = s->expires_ns - a->valid_ns / 4;
 	s->panic = a->panic;
+	note_full(t, s, a);
 	lag_settle(t, s);
 	lag_weights_from_allotment(t, s, a);
 	if (a->kind == ALLOTMENT_PERCENT) {

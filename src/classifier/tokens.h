@@ -57,6 +57,7 @@ struct tokens_vip {
 	uint32_t unsettled; /* tokens used that .lag does not expect yet */
 	uint32_t demand;    /* connections since the last request */
 	uint16_t n_shares, n_weights;
+	uint16_t n_open; /* endpoints of the allotment that are not full */
 	uint16_t cursor; /* into .shares: round robin */
 	uint16_t last;   /* endpoint that got the last token */
 	uint16_t serial; /* of the allotment; with the VIP's id, the stamp of its endpoints */
@@ -71,8 +72,9 @@ struct tokens_vip {
 };
 
 struct tokens_endpoint {
-	int64_t lag;    /* in TOKENS_ONE */
-	uint32_t stamp; /* allotment that the lag belongs to */
+	int64_t lag;      /* in TOKENS_ONE */
+	uint64_t full_ns; /* when the last allotment was made that said it is full */
+	uint32_t stamp;   /* allotment that the lag belongs to */
 };
 
 struct tokens {
@@ -90,8 +92,23 @@ struct tokens {
 int tokens_init(struct tokens *t, uint16_t max_vips, uint16_t index, struct classifier_counters *counters);
 void tokens_fini(struct tokens *t);
 
-/* Endpoint for the next new connection of a configured VIP, or VIEW_NONE. */
-uint16_t tokens_choose(struct tokens *t, const struct view *v, uint16_t vip, uint64_t now_ns);
+/* Endpoints that are not to be chosen, by id. */
+struct tokens_except {
+	const uint16_t *ids;
+	unsigned n;
+};
+
+/* Endpoint for the next new connection of a configured VIP, or VIEW_NONE. except: NULL, or what has refused it. */
+uint16_t tokens_choose(struct tokens *t, const struct view *v, uint16_t vip, const struct tokens_except *except,
+		       uint64_t now_ns);
+/* A connection goes to this endpoint for a reason of its own: it counts for its share, and for the demand. */
+void tokens_spend(struct tokens *t, uint16_t vip, uint16_t endpoint);
+/*
+ * Does the allotment in force say that the endpoint is full, and another is not?
+ * That it has no share in it says less: who is loaded a little more than the
+ * others has none until they are even.
+ */
+bool tokens_overloaded(const struct tokens *t, uint16_t vip, uint16_t endpoint, uint64_t now_ns);
 bool tokens_wants(struct tokens *t, const struct view *v, uint64_t now_ns, struct allotment_request *ret);
 void tokens_allot(struct tokens *t, const struct allotment *a, uint64_t now_ns);
 

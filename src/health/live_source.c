@@ -77,6 +77,8 @@ static struct live_part part_of(const struct live_params *p, const struct live_e
 	if (is_fresh) {
 		part.pace = fmin(fmax((double)e->capacity / e->configured, PACE_MIN), PACE_MAX);
 		part.load = (double)e->load / HEALTH_LOAD_FULL;
+		if (e->load >= HEALTH_LOAD_FULL)
+			part.flags |= ALLOTMENT_FULL;
 	} else {
 		part.flags |= ALLOTMENT_STALE;
 	}
@@ -254,7 +256,7 @@ static void share_out(struct live_source *s, const struct live_endpoint *e, cons
 		upto = fmin(run + 1e-6, sum) < before ? before : (uint32_t)fmin(run + 1e-6, sum);
 		share = upto - before + least;
 		before = upto;
-		if (share > 0)
+		if (share > 0 || parts[i].flags & ALLOTMENT_FULL)
 			ret->shares[ret->n_shares++] = (struct allotment_share){ .endpoint = e[i].endpoint,
 										 .flags = parts[i].flags,
 										 .share = share };

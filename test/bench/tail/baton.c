@@ -110,7 +110,7 @@ static unsigned choose(struct tail *w, unsigned balancer)
 
 	if (tokens_wants(&b->tokens, o->view, now_ns, &request))
 		allot(w, o, b, &request);
-	return tokens_choose(&b->tokens, o->view, 0, now_ns);
+	return tokens_choose(&b->tokens, o->view, 0, NULL, now_ns);
 }
 
 static void *new_greatest(struct tail *w)

@@ -41,7 +41,7 @@ static void allot(struct bench *b, uint8_t kind, const uint32_t *shares, uint16_
 
 static uint16_t choose(struct bench *b, uint64_t now_ns)
 {
-	uint16_t e = tokens_choose(&b->t, b->v, 0, now_ns);
+	uint16_t e = tokens_choose(&b->t, b->v, 0, NULL, now_ns);
 
 	if (e != VIEW_NONE)
 		b->got[e]++;

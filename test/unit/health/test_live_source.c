@@ -175,7 +175,7 @@ static void stale_word_falls_back_to_configured_capacity(void **state)
 	assert_in_range(share(b, 2), 3332, 3335);
 	b->e[2].confirmed_ns = now_ns; /* an old word that the host stands by is as good as new */
 	answer(b, 64, 0, now_ns + MS);
-	assert_int_equal(share_find(b, 2)->flags, 0);
+	assert_int_equal(share_find(b, 2)->flags, ALLOTMENT_FULL);
 	b->e[2].reported_ns = 0;
 	answer(b, 64, 0, now_ns + MS);
 	assert_int_equal(share_find(b, 2)->flags, ALLOTMENT_STALE);
