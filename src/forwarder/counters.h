@@ -47,26 +47,29 @@ enum forwarder_drop {
 };
 
 /* What else is counted. X(name, text) */
-#define FORWARDER_COUNTERS(X)                                                                                   \
-	X(rx_packets, "packets received")                                                                       \
-	X(rx_bytes, "bytes received, with link header")                                                         \
-	X(tx_packets, "packets given to a port")                                                                \
-	X(tx_bytes, "bytes given to a port, with link header")                                                  \
-	X(hits, "packets that found their route")                                                               \
-	X(misses, "packets handed to a classifier")                                                             \
-	X(local_packets, "packets handed to the control thread or the kernel")                                  \
-	X(echo_replies, "echo requests answered")                                                               \
-	X(routes_added, "routes added")                                                                         \
-	X(routes_replaced, "routes replaced by a new connection with the same key")                             \
-	X(routes_aged, "routes removed by idle time")                                                           \
-	X(routes_deleted, "routes removed by the classifier")                                                   \
-	X(finals_reported, "FIN and RST reported to a classifier")                                              \
-	X(finals_lost, "FIN and RST not reported: ring or message pool full; idle time ends those routes")      \
-	X(introductions, "flows introduced to their host, with or without a packet")                            \
-	X(unknown_flows, "flows a host did not know and that were introduced again")                            \
-	X(unknown_flows_gone, "flows a host did not know and that are gone here too")                           \
-	X(shims_sent,                                                                                           \
-	  "connections offered to hosts, questions about them and their ends: shim datagrams for a classifier") \
+#define FORWARDER_COUNTERS(X)                                                                                        \
+	X(rx_packets, "packets received")                                                                            \
+	X(rx_bytes, "bytes received, with link header")                                                              \
+	X(tx_packets, "packets given to a port")                                                                     \
+	X(tx_bytes, "bytes given to a port, with link header")                                                       \
+	X(hits, "packets that found their route")                                                                    \
+	X(misses, "packets handed to a classifier")                                                                  \
+	X(local_packets, "packets handed to the control thread or the kernel")                                       \
+	X(echo_replies, "echo requests answered")                                                                    \
+	X(routes_added, "routes added")                                                                              \
+	X(routes_replaced, "routes replaced by a new connection with the same key")                                  \
+	X(routes_aged, "routes removed by idle time")                                                                \
+	X(routes_deleted, "routes removed by the classifier")                                                        \
+	X(finals_reported, "FIN and RST reported to a classifier")                                                   \
+	X(finals_lost, "FIN and RST not reported: ring or message pool full; idle time ends those routes")           \
+	X(introductions, "flows introduced to their host, with or without a packet")                                 \
+	X(unknown_flows, "flows a host did not know and that were introduced again")                                 \
+	X(unknown_flows_gone, "flows a host did not know and that are gone here too")                                \
+	X(shims_sent,                                                                                                \
+	  "connections offered to hosts, questions about them and their ends: shim datagrams for a classifier")      \
+	X(host_reports, "hosts' answers and reports of ends handed to a classifier")                                 \
+	X(host_reports_late, "hosts' reports of the end of a connection whose place a new one has taken")            \
+	X(host_reports_lost, "hosts' reports not handed on: ring or message pool full; idle time ends those routes") \
 	X(resyncs, "times a host asked for higher sequence numbers")
 
 struct forwarder_counters {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What hosts say about tunneled flows. */
+/* What hosts say about tunneled flows and their connections. */
+#include <netinet/in.h>
 #include <string.h>
 
 #include <rte_byteorder.h>
@@ -73,6 +74,70 @@ static void shim_unknown(struct forwarder_worker *w, const struct rte_mbuf *m, c
 		}
 	}
 	w->counters.unknown_flows_gone++;
+}
+
+static void shim_tuple(const struct baton_shim_conn *c, struct baton_tuple *ret)
+{
+	memset(ret, 0, sizeof *ret);
+	memcpy(ret->saddr, c->saddr, sizeof ret->saddr);
+	memcpy(ret->daddr, c->daddr, sizeof ret->daddr);
+	ret->sport_be = c->sport;
+	ret->dport_be = c->dport;
+	ret->family = c->family;
+	ret->proto = IPPROTO_TCP;
+}
+
+/*
+ * Is the connection that ended the one that has the route now? Clients use
+ * their ports again; the flow id tells one connection from the next.
+ */
+static bool shim_is_late(const struct forwarder_worker *w, const struct baton_tuple *key, uint32_t flow_id)
+{
+	struct route_table *t = stage_table(w, key->family);
+	int64_t index = route_find(t, key);
+	const struct route *r;
+
+	if (index < 0)
+		return false;
+	r = route_at(t, (uint32_t)index);
+	if (r->action != PLUMB_ACTION_TUNNEL)
+		return true;
+	return r->flags & ROUTE_FLAG_INTRODUCED ? route_flow_id(t, (uint32_t)index) != flow_id : flow_id != 0;
+}
+
+/* A host's word about a connection goes to the classifier that has, or had, its client. */
+static void shim_conn(struct forwarder_worker *w, const struct packet_info *info, const void *body, bool report)
+{
+	struct plumb_message *msg;
+	struct baton_shim_conn c;
+	struct baton_tuple key;
+
+	memcpy(&c, body, sizeof c);
+	shim_tuple(&c, &key);
+	if (report && shim_is_late(w, &key, rte_be_to_cpu_32(c.flow_id))) {
+		w->counters.host_reports_late++;
+		return;
+	}
+	msg = channel_message_get(w->channel);
+	if (!msg) {
+		w->counters.host_reports_lost++;
+		return;
+	}
+	msg->type = PLUMB_HOST;
+	msg->forwarder = (uint8_t)w->index;
+	msg->host = (struct plumb_host){ .key = key,
+					 .client_isn = rte_be_to_cpu_32(c.client_isn),
+					 .server_isn = rte_be_to_cpu_32(c.server_isn),
+					 .next_seq = rte_be_to_cpu_32(c.next_seq),
+					 .detail = rte_be_to_cpu_16(c.detail),
+					 .state = c.state,
+					 .reason = c.reason,
+					 .report = report };
+	memcpy(msg->host.from, info->tuple.saddr, sizeof msg->host.from);
+	if (channel_to_classifier(w->channel, plumbing_classifier(w, &key), msg))
+		w->counters.host_reports++;
+	else
+		w->counters.host_reports_lost++;
 }
 
 /*
@@ -161,10 +226,14 @@ static void shim_input(struct forwarder_worker *w, const struct rte_mbuf *m, con
 		w->counters.drops[DROP_SHIM_FOREIGN]++;
 	else if (hdr.type == BATON_SHIM_RESYNC)
 		shim_resync(w, body);
-	else if (hdr.type != BATON_SHIM_UNKNOWN)
+	else if (hdr.type != BATON_SHIM_UNKNOWN && hdr.type != BATON_SHIM_STATE && hdr.type != BATON_SHIM_ENDED)
 		w->counters.drops[DROP_SHIM_MALFORMED]++;
-	else if (shim_is_new(w, m, info, peer, rte_be_to_cpu_64(hdr.seq)))
+	else if (!shim_is_new(w, m, info, peer, rte_be_to_cpu_64(hdr.seq)))
+		return;
+	else if (hdr.type == BATON_SHIM_UNKNOWN)
 		shim_unknown(w, m, info, body);
+	else
+		shim_conn(w, info, body, hdr.type == BATON_SHIM_ENDED);
 }
 
 /* The NIC gave another lcore's datagram to this queue: its owner has the table. */

@@ -15,12 +15,16 @@ void stage_shim_send(struct forwarder_worker *w, struct rte_mbuf *m, const struc
 	size_t body_len = shim_body_len(msg->shim_type);
 	const struct view_forwarder *f = &w->view->forwarders[w->index];
 	const struct baton_addr *src = family == BATON_IPV4 ? &f->tunnel4 : &f->tunnel6;
-	const struct view_endpoint *ep = &w->view->endpoints[msg->route.endpoint];
+	const struct view_endpoint *ep;
 	uint16_t payload;
 	uint8_t *frame;
 
-	if (msg->route.endpoint >= w->view->n_endpoints || ep->family != family || src->family != family || !body_len ||
-	    rte_pktmbuf_data_len(m) < l2_len + body_len) {
+	if (msg->route.endpoint >= w->view->n_endpoints) {
+		stage_drop(w, m, DROP_ROUTE_DROP);
+		return;
+	}
+	ep = &w->view->endpoints[msg->route.endpoint];
+	if (ep->family != family || src->family != family || !body_len || rte_pktmbuf_data_len(m) < l2_len + body_len) {
 		stage_drop(w, m, DROP_ROUTE_DROP);
 		return;
 	}
