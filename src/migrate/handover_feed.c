@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The host has a socket. The client will not send again what we have
+ * acknowledged, so that is repeated until the socket has received it; then the
+ * route is plumbed, and the rest goes the way of all packets.
+ */
+#include "migrate/handover_internal.h"
+
+#include "base/clock.h"
+#include "forwarder/ip_header.h"
+
+#define FEED_BURST 4 /* segments before the next question */
+#define TCP_MAX 60
+
+static const uint16_t waits_ms[] = { 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000 };
+
+#define N_WAITS (sizeof waits_ms / sizeof waits_ms[0])
+
+static void feed(struct handover *h, struct pending *p)
+{
+	uint32_t at = p->received, room = handover_shim_room(h, p);
+
+	for (unsigned i = 0; i < FEED_BURST && at < p->acked; i++) {
+		uint32_t to = p->acked - at < room ? p->acked : at + room;
+
+		h->counters.creates_repeated++;
+		handover_shim(h, p, BATON_SHIM_CREATE, at, to);
+		at = to;
+	}
+	h->counters.questions_sent++;
+	handover_shim(h, p, BATON_SHIM_CREATE, 0, 0);
+	handover_arm(h, p, h->now_ns + waits_ms[p->step] * CLOCK_NS_PER_MS);
+}
+
+static void gone(struct handover *h, struct pending *p)
+{
+	h->counters.view_changed++;
+	handover_abort(h, p);
+	handover_reset(h, p);
+	handover_forget(h, p);
+}
+
+void handover_open(struct handover *h, struct pending *p)
+{
+	if (p->received >= p->acked) {
+		handover_place(h, p, p->received, BATON_CONN_ESTABLISHED);
+		return;
+	}
+	if (!handover_endpoint_there(h, p)) {
+		gone(h, p);
+		return;
+	}
+	p->state = PENDING_FEEDING;
+	p->step = 0;
+	feed(h, p);
+}
+
+void handover_feed_timer(struct handover *h, struct pending *p)
+{
+	if (!handover_endpoint_there(h, p)) {
+		gone(h, p);
+	} else if (++p->step == N_WAITS) {
+		handover_give_up(h, p);
+	} else {
+		feed(h, p);
+	}
+}
+
+/* A segment of the client's, as if it had just come in. */
+static void inject(struct handover *h, struct pending *p, uint32_t from, uint32_t len, bool fin)
+{
+	struct segment s = {
+		.seq = p->client_isn + 1 + from,
+		.ack = p->server_isn + 1,
+		.flags = PACKET_TCP_ACK | SEGMENT_TCP_PSH,
+		.window = p->window,
+		.options = { .wscale = TCP_OPTIONS_NO_WSCALE,
+			     .timestamps = p->timestamps,
+			     .tsval = p->first_tsval,
+			     .tsecr = p->first_tsecr },
+		.data = pending_bytes(&h->table, p) + from,
+		.len = len,
+	};
+	uint32_t n;
+
+	if (fin)
+		s.flags |= PACKET_TCP_FIN;
+	for (n = 0; n < p->l2_len; n++)
+		h->frame[n] = p->l2[n];
+	n += segment_write(h->frame + n, &p->key, &s);
+	h->env->inject(h->arg, p->forwarder, p->port, h->frame, n);
+}
+
+static void inject_rest(struct handover *h, struct pending *p, uint32_t from)
+{
+	uint32_t most = handover_mtu(h->view, p->port) - ip_header_len(p->key.family) - TCP_MAX;
+	bool fin = false;
+
+	for (unsigned i = 0; i < p->gather.n; i++) {
+		uint32_t at = p->gather.ranges[i].from, to = p->gather.ranges[i].to;
+
+		for (at = at < from ? from : at; at < to;) {
+			uint32_t len = to - at < most ? to - at : most;
+
+			fin = p->fin && at + len == p->fin_at;
+			inject(h, p, at, len, fin);
+			at += len;
+		}
+	}
+	if (p->fin && !fin)
+		inject(h, p, p->fin_at, 0, true);
+}
+
+void handover_place(struct handover *h, struct pending *p, uint32_t from, uint8_t conn_state)
+{
+	uint8_t forwarder;
+	void *packet;
+
+	if (!handover_vip(h, p) || !handover_endpoint_there(h, p)) {
+		gone(h, p);
+		return;
+	}
+	if (h->env->place(h->arg, &p->key, p->forwarder, p->vip, p->endpoint, conn_state, &p->keys) < 0) {
+		h->counters.place_failed++;
+		handover_abort(h, p);
+		handover_reset(h, p);
+		handover_forget(h, p);
+		return;
+	}
+	h->counters.created++;
+	inject_rest(h, p, from);
+	while ((packet = pending_unhold(&h->table, p, &forwarder)))
+		h->env->deliver(h->arg, forwarder, packet);
+	pending_del(&h->table, p);
+}
