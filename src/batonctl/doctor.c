@@ -79,6 +79,7 @@ static void examine(struct doctor *d)
 	doctor_hugepages(d);
 	doctor_rights(d);
 	doctor_ports(d);
+	doctor_application(d);
 	doctor_secret(d);
 	doctor_run_dir(d);
 }

@@ -22,13 +22,14 @@ struct doctor {
 void doctor_say(struct doctor *d, enum doctor_level level, const char *topic, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
-void doctor_cpu(struct doctor *d);       /* instruction sets; CPUs that the configuration names */
-void doctor_kernel(struct doctor *d);    /* version */
-void doctor_hugepages(struct doctor *d); /* free, or to be had */
-void doctor_rights(struct doctor *d);    /* capabilities of this process */
-void doctor_ports(struct doctor *d);     /* PCI devices, their driver, IOMMU; interfaces of virtual devices; tun */
-void doctor_secret(struct doctor *d);    /* cluster secret */
-void doctor_run_dir(struct doctor *d);   /* can be written */
+void doctor_cpu(struct doctor *d);         /* instruction sets; CPUs that the configuration names */
+void doctor_kernel(struct doctor *d);      /* version */
+void doctor_hugepages(struct doctor *d);   /* free, or to be had */
+void doctor_rights(struct doctor *d);      /* capabilities of this process */
+void doctor_ports(struct doctor *d);       /* PCI devices, their driver, IOMMU; interfaces of virtual devices; tun */
+void doctor_application(struct doctor *d); /* memory and packet buffers for mode application */
+void doctor_secret(struct doctor *d);      /* cluster secret */
+void doctor_run_dir(struct doctor *d);     /* can be written */
 
 /* First line of a file under the root, without its end, into buf. -errno if it can't be read. */
 int doctor_read_line(const struct doctor *d, const char *path, char *buf, size_t size);

@@ -77,11 +77,23 @@ static int addr_check(const char *name, const char *text, char *why)
 	return -EINVAL;
 }
 
+static bool is_name(const char *text, size_t n)
+{
+	char reason[CONF_WHY_SIZE], name[64], *p = name;
+
+	if (!n || n >= sizeof name)
+		return false;
+	memcpy(name, text, n);
+	name[n] = 0;
+	return conf_check_name(&p, reason, sizeof reason) == 0;
+}
+
+/* "VIP" or "VIP/POOL" */
 static int vip_check(const char *text, char *why)
 {
-	char reason[CONF_WHY_SIZE] = "";
+	size_t n = strcspn(text, "/");
 
-	if (*text && strlen(text) < 64 && conf_check_name(&text, reason, sizeof reason) == 0)
+	if (is_name(text, n) && (!text[n] || is_name(text + n + 1, strlen(text + n + 1))))
 		return 0;
 	snprintf(why, BATONCTL_WHY_SIZE, "--vip: \"%.64s\" can't be a VIP's name", text);
 	return -EINVAL;

@@ -22,7 +22,7 @@ static void request_format(const struct show_thing *t, const struct options *o, 
 	if (o->client)
 		n += snprintf(buf + n, size - (size_t)n, ",client=%.64s", o->client);
 	if (o->vip)
-		n += snprintf(buf + n, size - (size_t)n, ",vip=%.64s", o->vip);
+		n += snprintf(buf + n, size - (size_t)n, ",vip=%.95s", o->vip);
 	if (o->host)
 		snprintf(buf + n, size - (size_t)n, ",host=%.64s", o->host);
 }
@@ -37,6 +37,14 @@ static bool addr_matches(const json_t *row, const char *key, const char *wanted)
 	return text && baton_addr_parse(text, &a) == 0 && baton_addr_parse(wanted, &b) == 0 && baton_addr_equal(&a, &b);
 }
 
+/* The VIP of that name, or a pool of it: "VIP/POOL". */
+static bool vip_matches(const char *vip, const char *wanted)
+{
+	size_t n = strlen(wanted);
+
+	return vip && !strncmp(vip, wanted, n) && (!vip[n] || vip[n] == '/');
+}
+
 static bool row_wanted(const struct show_thing *t, const struct options *o, const json_t *row)
 {
 	const char *vip = json_string_value(json_object_get(row, "vip"));
@@ -47,7 +55,7 @@ static bool row_wanted(const struct show_thing *t, const struct options *o, cons
 		return false;
 	if (t->keyed)
 		return true;
-	if (t->by_vip && o->vip && (!vip || strcmp(vip, o->vip)))
+	if (t->by_vip && o->vip && !vip_matches(vip, o->vip))
 		return false;
 	return !t->by_host || addr_matches(row, "host", o->host);
 }

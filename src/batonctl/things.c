@@ -43,6 +43,15 @@ static const struct column vips[] = { { "name", "NAME", COLUMN_TEXT },
 				      { "total", "TOTAL", COLUMN_COUNTER },
 				      { 0 } };
 
+static const struct column rules[] = { { "vip", "VIP", COLUMN_TEXT },
+				       { "number", "NUMBER", COLUMN_NUMBER },
+				       { "rule", "RULE", COLUMN_TEXT },
+				       { "action", "ACTION", COLUMN_TEXT },
+				       { "pool", "POOL", COLUMN_TEXT },
+				       { "hits", "HITS", COLUMN_COUNTER },
+				       { "undecided", "UNDECIDED", COLUMN_NUMBER },
+				       { 0 } };
+
 static const struct column endpoints[] = { { "vip", "VIP", COLUMN_TEXT },
 					   { "name", "NAME", COLUMN_TEXT },
 					   { "host", "HOST", COLUMN_TEXT },
@@ -156,7 +165,9 @@ static const struct column classifiers[] = { { "classifier", "CLASSIFIER", COLUM
 const struct show_thing show_things[] = {
 	{ "ports", "/baton/ports", ports, .help = "network ports and their counters" },
 	{ "lcores", "/baton/lcores", lcores, .help = "threads of the data plane and what they do" },
-	{ "vips", "/baton/vips", vips, .help = "services and their connections" },
+	{ "vips", "/baton/vips", vips, .help = "services, their pools (VIP/POOL), and their connections" },
+	{ "rules", "/baton/rules", rules, .by_vip = true,
+	  .help = "rules that choose among pools, and how often each did; filter: --vip" },
 	{ "endpoints", "/baton/endpoints", endpoints, .by_vip = true, .by_host = true,
 	  .help = "servers behind the VIPs; filters: --vip, --host" },
 	{ "routes", "/baton/routes", routes, .keyed = true, .by_client = true, .by_vip = true, .by_host = true,
@@ -164,7 +175,7 @@ const struct show_thing show_things[] = {
 	{ "neighbours", "/baton/neighbours", neighbours, .help = "next hops and their link addresses" },
 	{ "hosts", "/baton/hosts", hosts, .help = "hosts whose agents are heard" },
 	{ "apps", "/baton/apps", apps, .help = "applications as their hosts tell of them" },
-	{ "allotments", "/baton/allotments", allotments,
+	{ "allotments", "/baton/allotments", allotments, .by_vip = true,
 	  .help = "shares of new connections, last answer for each VIP" },
 	{ "events", "/baton/events", events, .help = "what happened to hosts and applications, newest first" },
 	{ "drops", "/baton/drops", drops, .zero_key = "count",

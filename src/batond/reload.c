@@ -32,8 +32,10 @@ static int reload_take(struct batond *b, struct config *config, struct config_er
 		err = seal_keyring_load(config->secret_file, SEAL_PURPOSE_HEALTH, &sealing);
 	if (err < 0)
 		return reload_finding(errors, max, n, config->secret_file, err);
+	config_rules_exchange(b->config, config); /* those that did not change go on counting */
 	err = publish_view(b, config, &keys);
 	if (err < 0) {
+		config_rules_exchange(b->config, config);
 		return reload_finding(errors, max, n, "cannot build the new tables", err);
 	}
 	*b->keys = keys;

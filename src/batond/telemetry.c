@@ -22,6 +22,7 @@ static const struct telemetry_command {
 	{ "/baton/ports", telemetry_ports, "Network ports. Parameter: cursor" },
 	{ "/baton/lcores", telemetry_lcores, "Forwarder and classifier lcores. Parameter: cursor" },
 	{ "/baton/vips", telemetry_vips, "Virtual addresses. Parameter: cursor" },
+	{ "/baton/rules", telemetry_rules, "Rules of VIPs with mode application. Parameter: cursor" },
 	{ "/baton/endpoints", telemetry_endpoints, "Applications behind the VIPs. Parameter: cursor" },
 	{ "/baton/routes", telemetry_routes, "Routes. Parameters: cursor[,client=A][,vip=NAME][,host=A]" },
 	{ "/baton/routes_count", telemetry_routes_count, "Routes by table. Parameter: cursor" },

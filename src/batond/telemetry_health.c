@@ -16,7 +16,7 @@
 /* Rows a page, so that the longest ones stay within the 16 KiB of a reply. */
 #define HEALTH_HOST_ROWS 30
 #define HEALTH_APP_ROWS 25
-#define HEALTH_ALLOTMENT_ROWS 80
+#define HEALTH_ALLOTMENT_ROWS 60
 #define HEALTH_EVENT_ROWS 25
 
 static const char *const presences[] = { "free", "present", "aged", "left" };

@@ -54,12 +54,21 @@ static bool routes_address_is(const struct baton_addr *want, const uint8_t addr[
 	return want->family == family && !memcmp(want->b, addr, sizeof want->b);
 }
 
+/* The VIP of that name, or a pool of it. */
+static bool routes_vip_is(const struct view *v, uint16_t vip, const char *want)
+{
+	size_t n = strlen(want);
+
+	return vip < v->n_vips && !strncmp(v->vips[vip].name, want, n) &&
+	       (!v->vips[vip].name[n] || v->vips[vip].name[n] == '/');
+}
+
 static bool routes_wanted(const struct batond *b, const struct routes_filter *f, const struct plumb_route *r)
 {
 	/* a return route's packets come from the host; where they go in the end is the client */
 	const uint8_t *client = r->action == PLUMB_ACTION_RETURN ? r->nat.daddr : r->key.saddr;
 
-	if (f->vip[0] && (r->vip >= b->view->n_vips || strcmp(b->view->vips[r->vip].name, f->vip)))
+	if (f->vip[0] && !routes_vip_is(b->view, r->vip, f->vip))
 		return false;
 	if (f->client.family && !routes_address_is(&f->client, client, r->key.family))
 		return false;

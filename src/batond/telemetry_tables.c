@@ -18,7 +18,7 @@
 #define TABLES_PORTS 16
 #define TABLES_LCORES 40
 #define TABLES_VIPS 30
-#define TABLES_ENDPOINTS 40
+#define TABLES_ENDPOINTS 24
 #define TABLES_NEIGHBOURS 60
 #define TABLES_CLASSIFIERS 10
 
@@ -117,9 +117,22 @@ static uint64_t tables_connections(const struct batond *b, uint16_t endpoint)
 	return n;
 }
 
-static void tables_vip(struct batond *b, struct telemetry_page *p, uint16_t id)
+static const char *tables_mode(const struct view_vip *v)
 {
 	static const char *const modes[] = { "tunnel", "half-nat", "full-nat" };
+
+	return v->pool || v->application ? "application" : modes[v->mode];
+}
+
+static const char *tables_application(const struct view_vip *v)
+{
+	static const char *const protocols[] = { "http", "tls", "any" };
+
+	return v->application ? protocols[v->application->protocol] : "";
+}
+
+static void tables_vip(struct batond *b, struct telemetry_page *p, uint16_t id)
+{
 	static const char *const consumes[] = { "round-robin", "linear", "greatest" };
 	static const char *const unknowns[] = { "reset", "drop", "hash" };
 	static const char *const unreachables[] = { "avoid", "keep" };
@@ -142,7 +155,9 @@ static void tables_vip(struct batond *b, struct telemetry_page *p, uint16_t id)
 	telemetry_text(row, "address", tables_address(v->addr.b, v->addr.family, text));
 	telemetry_number(row, "port", ntohs(v->port_be));
 	telemetry_text(row, "protocol", v->proto == IPPROTO_TCP ? "tcp" : "udp");
-	telemetry_text(row, "mode", modes[v->mode]);
+	telemetry_text(row, "mode", tables_mode(v));
+	telemetry_text(row, "application", tables_application(v));
+	telemetry_text(row, "pool_of", v->pool ? b->view->vips[v->pool_of].name : "");
 	telemetry_text(row, "consume", consumes[v->consume]);
 	telemetry_text(row, "unknown", unknowns[v->unknown]);
 	telemetry_text(row, "unreachable", unreachables[v->unreachable]);
@@ -160,24 +175,6 @@ uint64_t telemetry_vips(struct batond *b, struct telemetry_page *p, uint64_t cur
 		if (b->view->vips[i].addr.family)
 			tables_vip(b, p, (uint16_t)i);
 	return i < b->view->n_vips ? i : 0;
-}
-
-/* The name the operator gave it; retired ones have none. */
-static const char *tables_endpoint_name(const struct batond *b, const struct view_endpoint *e)
-{
-	const struct view_vip *v = &b->view->vips[e->vip];
-
-	for (unsigned i = 0; i < b->config->n_vips; i++) {
-		const struct config_vip *c = &b->config->vips[i];
-
-		if (!baton_addr_equal(&c->addr, &v->addr) || c->port != ntohs(v->port_be) || c->proto != v->proto)
-			continue;
-		for (unsigned k = 0; k < c->n_endpoints; k++)
-			if (!memcmp(c->endpoints[k].host.b, e->addr, sizeof e->addr) &&
-			    c->endpoints[k].port == ntohs(e->port_be))
-				return c->endpoints[k].name ? c->endpoints[k].name : "";
-	}
-	return "";
 }
 
 /* Whether it gets new connections, and if not, who or what is against it. */
@@ -223,7 +220,7 @@ static void tables_endpoint(struct batond *b, struct telemetry_page *p, uint16_t
 	tables_endpoint_state(b, id, &state, &why);
 	telemetry_number(row, "id", id);
 	telemetry_text(row, "vip", b->view->vips[e->vip].name);
-	telemetry_text(row, "name", tables_endpoint_name(b, e));
+	telemetry_text(row, "name", b->view->endpoint_names[id]);
 	telemetry_text(row, "host", tables_address(e->addr, e->family, text));
 	telemetry_number(row, "port", ntohs(e->port_be));
 	telemetry_number(row, "capacity", e->capacity);

@@ -152,6 +152,7 @@ static void check_own_endpoints(struct check *k)
 int config_check_application(struct config_vip *v, const struct conf_doc *doc, struct conf_findings *f)
 {
 	struct check k = { .v = v, .doc = doc, .f = f };
+	unsigned before = f->n_errors;
 
 	for (unsigned i = 0; i < v->n_affinities; i++)
 		check_affinity(&k, i);
@@ -165,5 +166,5 @@ int config_check_application(struct config_vip *v, const struct conf_doc *doc, s
 	check_pools(&k);
 	check_own_endpoints(&k);
 	config_check_rules(v, doc, f);
-	return 0;
+	return f->n_errors > before ? 0 : config_rules_compile(v, doc, f);
 }

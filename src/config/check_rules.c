@@ -77,19 +77,6 @@ static void check_pool(struct check *k)
 		conf_error(k->f, k->doc, path, "there is no pool \"%s\"", k->rule->pool);
 }
 
-/* Does it hold for HTTP alone? Negated conditions hold where there is no HTTP as well. */
-static bool holds_for_http_alone(const struct config_vip *v, const struct config_rule *r)
-{
-	const struct config_texts *protocols = &r->texts[CONFIG_CONDITION_PROTOCOL][0];
-	bool alone = v->application.protocol == APPLICATION_HTTP;
-
-	for (unsigned i = 0; i < CONFIG_N_CONDITIONS; i++)
-		alone |= r->texts[i][0].n && config_condition_kinds[i].subject <= RULES_COOKIE;
-	for (unsigned i = 0; i < CONFIG_N_FIELDS; i++)
-		alone |= r->fields[i][0].n != 0;
-	return alone || (protocols->n == 1 && !strcmp(protocols->text[0], "http"));
-}
-
 static void check_answer(struct check *k)
 {
 	const struct config_answer *a = &k->rule->answer;
@@ -104,9 +91,6 @@ static void check_answer(struct check *k)
 	}
 	if (k->v->application.protocol == APPLICATION_TLS)
 		conf_error(k->f, k->doc, path, "is HTTP, but application.protocol is \"tls\"");
-	else if (!holds_for_http_alone(k->v, k->rule))
-		conf_error(k->f, k->doc, path,
-			   "is HTTP, but may go to a client that speaks TLS; add protocol = [ \"http\" ]");
 	err = config_answer_render(a, &text, &len, why, sizeof why);
 	if (err == -EINVAL)
 		conf_error(k->f, k->doc, path, "%s", why);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "config/schema.h"
+#include "peek/rules.h"
 
 _Static_assert(sizeof(struct config_error) == CONF_FINDING_MAX, "errors are handed to conf.h as its texts");
 
@@ -217,6 +218,7 @@ void config_free(struct config *c)
 	if (!c)
 		return;
 	for (unsigned i = 0; i < c->n_vips; i++) {
+		rules_free(c->vips[i].compiled);
 		free(c->vips[i].compiled_from);
 		conf_free(config_vip_keys, &c->vips[i]);
 		free(c->vips[i].file);

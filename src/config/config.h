@@ -18,6 +18,7 @@
 #define CONFIG_MAX_LCORES 64
 #define CONFIG_MAX_SNAT 8
 #define CONFIG_MAX_ENDPOINTS 256
+#define CONFIG_POOL_DEFAULT "default" /* what rules call the VIP's own endpoints */
 
 struct config_port {
 	char *name;   /* "net0" */

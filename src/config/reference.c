@@ -35,8 +35,11 @@ static const char head[] =
 	"\n"
 	"In the tables below, `ports[].mtu` is the key `mtu` of each group in the list `ports`.\n";
 
-static const char between[] = "\n## A VIP file\n"
-			      "Up to 1024 VIPs, up to 8192 endpoints in all.\n\n";
+static const char between[] =
+	"\n## A VIP file\n"
+	"Up to 1024 VIPs and pools, up to 8192 endpoints in all. Mode application with its pools and rules has a page "
+	"of its\n"
+	"own, [applications.md](applications.md).\n\n";
 
 static const char tail[] =
 	"\n"
@@ -49,9 +52,17 @@ static const char tail[] =
 	"- Mode tunnel: every forwarder has a `tunnel` address of the VIP's family; endpoints listen on the VIP's "
 	"port.\n"
 	"- Mode full-nat: every forwarder has a `snat` address of the VIP's family.\n"
-	"- Warnings, which stop nothing: no VIP at all, a VIP without an endpoint that may get connections, two "
-	"half-nat VIPs\n"
-	"  with one endpoint in common.\n";
+	"- Mode application: TCP; addresses and ports as mode tunnel. `application`, `pools` and `rules` stand in no "
+	"other mode.\n"
+	"- Names of a VIP's pools and rules are unique; a rule has one of `pool`, `refuse` and `answer`, its pool is "
+	"there, its\n"
+	"  regular expressions compile, and its conditions are of the VIP's `application.protocol`.\n"
+	"- An affinity has a name if it is by cookie, header or server, and is of the VIP's `application.protocol`.\n"
+	"- Warnings, which stop nothing: no VIP at all, a VIP or pool without an endpoint that may get connections, "
+	"two half-nat\n"
+	"  VIPs with one endpoint in common, a pool that no rule leads to, a rule behind one without conditions, "
+	"`unknown = \"hash\"`\n"
+	"  with pools, endpoints without a name that an affinity by server can't find.\n";
 
 static void print(FILE *out)
 {

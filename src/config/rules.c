@@ -213,7 +213,7 @@ static int specs_compile(struct config_vip *v, const struct rules_spec *specs, c
 	v->compiled = rules_new(specs, v->n_rules, why, sizeof why, &at);
 	if (v->compiled)
 		return specs_print(specs, v->n_rules, &v->compiled_from, &v->compiled_from_len);
-	snprintf(path, sizeof path, "vip.rules[%u]", at);
+	snprintf(path, sizeof path, at < v->n_rules ? "vip.rules[%u]" : "vip.rules", at);
 	conf_error(f, doc, path, "%s", why);
 	return 0;
 }

@@ -9,9 +9,8 @@
 #define CONFIG_MAX_VIPS 1024
 #define CONFIG_MAX_ALL_ENDPOINTS 8192
 #define CONFIG_POOL_NAME_MAX 31
-#define CONFIG_POOL_DEFAULT "default" /* what rules call the VIP's own endpoints */
-#define CONFIG_MAX_FORWARDERS 32      /* as many as a view holds */
-#define CONFIG_TIMEOUT_MAX_S 32000    /* the route's 16-bit clock of seconds must not wrap within one */
+#define CONFIG_MAX_FORWARDERS 32   /* as many as a view holds */
+#define CONFIG_TIMEOUT_MAX_S 32000 /* the route's 16-bit clock of seconds must not wrap within one */
 
 /* The device file; object is struct config. */
 extern const struct conf_key config_device_keys[];

@@ -168,6 +168,6 @@ const struct conf_key config_rule_keys[] = {
 	{ "refuse", CONF_ENUM, CONF_FIELD(struct config_rule, refuse), .names = refuses,
 	  .help = "reset: the client is told so; drop: nothing is said, now and later." },
 	{ "answer", CONF_GROUP, CONF_FIELD(struct config_rule, answer), .keys = answer_keys,
-	  .help = "A short HTTP answer, then the end of the connection." },
+	  .help = "A short HTTP answer, then the end of the connection; a client that speaks TLS gets a reset." },
 	{ 0 },
 };

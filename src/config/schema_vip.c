@@ -123,7 +123,7 @@ static const struct conf_key application_keys[] = {
 	  .def = "8192", .help = "Bytes of a request's head or ClientHello that are waited for at most." },
 	{ "timeout_ms", CONF_INT, CONF_FIELD(struct config_application, timeout_ms), .min = 100, .max = 60000,
 	  .def = "5000", .help = "From the first byte to the last of the head, in milliseconds." },
-	{ "attempts", CONF_INT, CONF_FIELD(struct config_application, attempts), .min = 1, .max = 16, .def = "3",
+	{ "attempts", CONF_INT, CONF_FIELD(struct config_application, attempts), .min = 1, .max = 8, .def = "3",
 	  .help = "Hosts that are tried for a connection when one refuses it." },
 	{ "mss", CONF_INT, CONF_FIELD(struct config_application, mss), .min = 0, .max = 8960, .def = "0",
 	  .check = mss_check, .help = "Largest segment announced to clients; 0: what the port's mtu allows." },

@@ -272,12 +272,43 @@ static void test_run_dir(void **state)
 	said(m, expected);
 }
 
+static void test_application(void **state)
+{
+	struct machine *m = *state;
+	struct config_vip vip = { .by_application = false };
+
+	m->config.vips = &vip;
+	m->config.n_vips = 1;
+	m->config.lcores[0].classifier = true;
+	m->config.pending = 2048;
+	m->config.large_heads = 32;
+	m->config.held_packets = 1024;
+	m->config.packet_buffers = 2048;
+	doctor_application(&m->d);
+	said(m, "");
+	vip.by_application = true;
+	doctor_application(&m->d);
+	said(m, "ok    application: 1 VIPs; connections before their hand-over take 12 MiB at most\n");
+	m->config.packet_buffers = 2047;
+	shell(m, "mkdir proc && echo 'MemAvailable:   12288 kB' > proc/meminfo");
+	doctor_application(&m->d);
+	said(m, "ok    application: 1 VIPs; connections before their hand-over take 12 MiB at most\n"
+		"warn  application: packets that wait for a hand-over may be 1024 of all 2047 packet buffers; raise "
+		"memory.packet_buffers or lower application.held_packets\n");
+	m->config.held_packets = 16;
+	shell(m, "echo 'MemAvailable:   12287 kB' > proc/meminfo");
+	doctor_application(&m->d);
+	said(m, "fail  application: connections before their hand-over may take 12 MiB, 11 are free; lower "
+		"application.pending or application.large_heads\n");
+}
+
 static void test_without_configuration(void **state)
 {
 	struct machine *m = *state;
 
 	m->d.config = NULL;
 	doctor_ports(&m->d);
+	doctor_application(&m->d);
 	doctor_secret(&m->d);
 	doctor_run_dir(&m->d);
 	said(m, "");
@@ -288,11 +319,17 @@ static void test_without_configuration(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_cpu_flags), T(test_cpu_online),
-		T(test_kernel),    T(test_hugepages),
-		T(test_rights),    T(test_virtual_ports),
-		T(test_pci_ports), T(test_secret),
-		T(test_run_dir),   T(test_without_configuration),
+		T(test_cpu_flags),
+		T(test_cpu_online),
+		T(test_kernel),
+		T(test_hugepages),
+		T(test_rights),
+		T(test_virtual_ports),
+		T(test_pci_ports),
+		T(test_secret),
+		T(test_run_dir),
+		T(test_application),
+		T(test_without_configuration),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

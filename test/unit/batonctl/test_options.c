@@ -77,6 +77,9 @@ static void test_refusals(void **state)
 	refused("watch -n 0", "--interval: \"0\" is not a number from 1 to 3600");
 	refused("show routes --client 10.0.0", "--client: \"10.0.0\" is not an IPv4 or IPv6 address");
 	refused("show routes --host x", "--host: \"x\" is not an IPv4 or IPv6 address");
+	refused("show routes --vip a/", "--vip: \"a/\" can't be a VIP's name");
+	refused("show routes --vip /a", "--vip: \"/a\" can't be a VIP's name");
+	refused("show routes --vip a/b/c", "--vip: \"a/b/c\" can't be a VIP's name");
 	refused("show routes --vip a,host=b", "--vip: \"a,host=b\" can't be a VIP's name");
 	refused("watch 1 2 3 4 5 6 7 8 9", "too many words, from \"9\" on");
 }

@@ -32,6 +32,11 @@ static const struct fake_reply replies[] = {
 	  "{\"/baton/routes_count\": {\"rows\": {\"0\": {\"forwarder\": 0, \"routes\": 3}}, \"next\": 0}}" },
 	{ "/baton/ports,0", "{\"/baton/ports\": [1, 2]}" },
 	{ "/baton/vips,0", "{\"/baton/vips\": {\"rows\": {}, \"next\": \"x\"}}" },
+	{ "/baton/rules,0", "{\"/baton/rules\": {\"rows\": {\"0\": {\"vip\": \"shop\", \"rule\": \"api\", \"hits\": 3},"
+			    " \"1\": {\"vip\": \"shop2\", \"rule\": \"x\", \"hits\": 0}}, \"next\": 0}}" },
+	{ "/baton/allotments,0",
+	  "{\"/baton/allotments\": {\"rows\": {\"0\": {\"vip\": \"shop/api\"}, \"1\": {\"vip\": \"shop\"},"
+	  " \"2\": {\"vip\": \"shop2/api\"}}, \"next\": 0}}" },
 	{ "/baton/lcores,0", "this is not JSON" },
 	{ NULL, NULL },
 };
@@ -114,6 +119,19 @@ static void test_filters_of_small_lists(void **state)
 	rows_are(s, 1, "vip", "dns");
 	assert_int_equal(fetch(s, "endpoints", &both), 0);
 	assert_int_equal(json_array_size(s->rows), 0);
+}
+
+static void test_a_vip_is_itself_and_its_pools(void **state)
+{
+	struct state *s = *state;
+	struct options vip = { .vip = "shop" }, pool = { .vip = "shop/api" };
+
+	assert_int_equal(fetch(s, "allotments", &vip), 0);
+	rows_are(s, 2, "vip", "shop/api");
+	assert_int_equal(fetch(s, "allotments", &pool), 0);
+	rows_are(s, 1, "vip", "shop/api");
+	assert_int_equal(fetch(s, "rules", &vip), 0);
+	rows_are(s, 1, "rule", "api");
 }
 
 static void test_filters_of_routes_go_to_batond(void **state)
@@ -199,6 +217,7 @@ int main(void)
 		T(test_pages_are_joined),
 		T(test_limit),
 		T(test_filters_of_small_lists),
+		T(test_a_vip_is_itself_and_its_pools),
 		T(test_filters_of_routes_go_to_batond),
 		T(test_count),
 		T(test_zero_rows_are_left_out),

@@ -187,6 +187,8 @@ static void test_application_names_its_pools_in_order(void **state)
 	assert_int_equal(a->head_max, 8192);
 	assert_int_equal(a->attempts, 3);
 	assert_true(a->sack && a->timestamps && a->window_scaling);
+	assert_ptr_equal(a->rules, w->config->vips[0].compiled);
+	assert_non_null(a->rules);
 	assert_null(w->view->vips[id_of(w, "shop/api")].application);
 }
 

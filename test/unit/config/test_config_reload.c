@@ -77,6 +77,14 @@ static void test_fixed_keys_of_the_device(void **state)
 	       "device.conf: memory.packet_buffers: changed from 32768 to 2048; this needs a restart");
 	reload("\"lb1\"; };", "\"lb1\"; }; routes = { connections = 2048; };",
 	       "device.conf: routes.connections: changed from 262144 to 2048; this needs a restart");
+	reload("\"lb1\"; };", "\"lb1\"; }; application = { pending = 100; };",
+	       "device.conf: application.pending: changed from 4096 to 100; this needs a restart");
+	reload("\"lb1\"; };", "\"lb1\"; }; application = { large_heads = 1; };",
+	       "device.conf: application.large_heads: changed from 64 to 1; this needs a restart");
+	reload("\"lb1\"; };", "\"lb1\"; }; application = { held_packets = 100; };",
+	       "device.conf: application.held_packets: changed from 2048 to 100; this needs a restart");
+	reload("\"lb1\"; };", "\"lb1\"; }; application = { sessions = 2000; };",
+	       "device.conf: application.sessions: changed from 65536 to 2000; this needs a restart");
 	reload("\"lb1\"; };", "\"lb1\"; }; snat = { last_port = 2000; };",
 	       "device.conf: snat.last_port: changed from 65535 to 2000; this needs a restart");
 }
