@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_mbuf.h>
 #include <rte_random.h>
+#include <rte_ring.h>
 
 #include "bench.h"
 #include "forwarder/worker.h"
@@ -22,13 +24,24 @@
 #define RING 1024
 #define IDLE_TIMEOUT_S 30000
 #define MTU 1500
+#define HOST_PORT 8080
+#define MESSAGES_A_TURN 16
 
 struct bench_device {
 	struct forwarder_worker *worker;
 	struct view *view;
 	struct channel *channel; /* borrowed */
 	struct shim_keyring keys;
-	struct forwarder_counters checked; /* as they were at the last check */
+	struct bench_source *source; /* borrowed */
+	struct rte_mempool *packets; /* borrowed */
+	uint32_t n_flows;
+	uint32_t first;       /* oldest flow */
+	uint32_t n_replacing; /* flows whose routes the next turn replaces */
+	uint64_t owed;        /* new connections due, in millionths */
+	uint64_t n_opened, n_told, n_refused;
+	/* as they were at the last check */
+	struct forwarder_counters checked;
+	uint64_t checked_opened, checked_told, checked_unknown;
 };
 
 static void set_addr(struct baton_addr *a, uint8_t family, uint8_t last)
@@ -52,21 +65,24 @@ static void fill_endpoints(struct view *v, uint8_t family)
 		*hop = (struct view_nexthop){ .dst_mac = { 2, 0, 0, 0, 1, i }, .src_mac = { 2, 0, 0, 0, 0, 1 } };
 		hop->port = BENCH_PORT;
 		hop->valid = 1;
-		e->port_be = htons(443);
+		e->port_be = htons(HOST_PORT);
 		e->nexthop = i;
 		e->family = family;
 		e->usable = 1;
 	}
 }
 
-static struct view *make_view(const struct bench_device *d, uint8_t family)
+static struct view *make_view(const struct bench_device *d, const struct bench_traffic *t)
 {
+	uint8_t family = t->family;
 	struct view *v = view_new(1, N_HOSTS, N_HOSTS, 2);
+	struct bench_traffic forth = { .family = t->family, .proto = t->proto };
 	struct baton_tuple key;
 
 	if (!v)
 		return NULL;
-	source_key(family, 0, &key);
+	source_key(&forth, 0, &key);
+	v->any_half_nat = true;
 	v->n_forwarders = 1;
 	v->shim_port_be = htons(BATON_SHIM_PORT_DEFAULT);
 	v->keys = &d->keys;
@@ -76,7 +92,7 @@ static struct view *make_view(const struct bench_device *d, uint8_t family)
 	memcpy(v->vips[0].addr.b, key.daddr, 16);
 	v->vips[0].addr.family = family;
 	v->vips[0].port_be = key.dport_be;
-	v->vips[0].proto = IPPROTO_TCP;
+	v->vips[0].proto = t->proto;
 	v->vips[0].mode = BATON_MODE_TUNNEL;
 	for (unsigned i = 0; i < BATON_N_CONN_STATES; i++)
 		v->vips[0].timeout_s[i] = IDLE_TIMEOUT_S;
@@ -115,51 +131,131 @@ static struct forwarder_worker *make_worker(struct bench_device *d, uint8_t fami
 	return forwarder_worker_new(&p);
 }
 
-unsigned device_turn(void *arg)
+/* Where the classifier would send flow n. */
+static void make_route(const struct bench_device *d, uint32_t n, struct plumb_route *ret)
 {
-	struct bench_device *d = arg;
+	const struct bench_traffic *t = &d->source->traffic;
+	static const uint8_t actions[BENCH_N_MODES] = { PLUMB_ACTION_TUNNEL, PLUMB_ACTION_NAT, PLUMB_ACTION_NAT,
+							PLUMB_ACTION_RETURN };
+	struct baton_addr snat;
 
-	return forwarder_worker_poll(d->worker, d->view);
+	*ret = (struct plumb_route){ .endpoint = (uint16_t)(n % N_HOSTS), .action = actions[t->mode] };
+	ret->state = t->proto == IPPROTO_UDP ? BATON_CONN_UDP : BATON_CONN_ESTABLISHED;
+	source_key(t, n, &ret->key);
+	ret->nat = ret->key;
+	if (t->mode == BENCH_RETURN) {
+		memcpy(ret->nat.saddr, d->view->vips[0].addr.b, 16);
+		ret->nat.sport_be = d->view->vips[0].port_be;
+		return;
+	}
+	memcpy(ret->nat.daddr, d->view->endpoints[ret->endpoint].addr, 16);
+	ret->nat.dport_be = htons(HOST_PORT);
+	if (t->mode == BENCH_FULL_NAT) {
+		set_addr(&snat, t->family, 2);
+		memcpy(ret->nat.saddr, snat.b, 16);
+		ret->nat.sport_be = htons((uint16_t)(1024 + n % 64000));
+	}
 }
 
-static bool plumb(struct bench_device *d, uint8_t family, uint32_t n)
+static bool plumb(struct bench_device *d, uint32_t n, uint8_t type, struct rte_mbuf *packet)
 {
 	struct plumb_message *m = channel_message_get(d->channel);
 
-	if (!m)
+	if (!m) {
+		rte_pktmbuf_free(packet);
 		return false;
-	m->type = PLUMB_ADD;
-	source_key(family, n, &m->route.key);
-	m->route.endpoint = (uint16_t)(n % N_HOSTS);
-	m->route.action = PLUMB_ACTION_TUNNEL;
-	m->route.state = BATON_CONN_ESTABLISHED;
+	}
+	m->type = type;
+	make_route(d, n, &m->route);
+	m->packet = packet;
 	return channel_to_forwarder(d->channel, m);
 }
 
+/* The part of a classifier, as short as can be: it refuses what is unknown, and is told of nothing else. */
+static void classify(struct bench_device *d)
+{
+	void *messages[WORKER_BURST];
+	unsigned n;
+
+	while ((n = rte_ring_dequeue_burst(d->channel->to_classifier[0], messages, WORKER_BURST, NULL)) > 0) {
+		for (unsigned i = 0; i < n; i++) {
+			struct plumb_message *m = messages[i];
+
+			d->n_told += m->type == PLUMB_MISS;
+			channel_message_put(d->channel, m);
+		}
+	}
+}
+
+/* Close the oldest connection and open a new one, whose first packet comes with its route. */
+static void replace_flow(struct bench_device *d)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(d->packets);
+
+	if (!m || !plumb(d, d->first + d->n_replacing, PLUMB_DELETE, NULL)) {
+		rte_pktmbuf_free(m);
+		d->n_refused++;
+		return;
+	}
+	source_write(d->source, m, d->first + d->n_replacing + d->n_flows);
+	if (plumb(d, d->first + d->n_replacing + d->n_flows, PLUMB_ADD, m)) {
+		d->n_replacing++;
+		d->n_opened++;
+	} else {
+		d->n_refused++;
+	}
+}
+
+unsigned device_turn(void *arg)
+{
+	struct bench_device *d = arg;
+	unsigned n;
+
+	/* the worker fetched these messages at the end of its last turn and handles them before it receives */
+	d->first += d->n_replacing;
+	d->source->first = d->first;
+	d->n_replacing = 0;
+	for (; d->owed >= 1000000 && d->n_replacing < MESSAGES_A_TURN; d->owed -= 1000000)
+		replace_flow(d);
+	n = forwarder_worker_poll(d->worker, d->view);
+	d->owed += (uint64_t)n * d->source->traffic.churn;
+	if (d->source->traffic.misses)
+		classify(d);
+	return n;
+}
+
+static int interrupted_or(int err)
+{
+	return machine_interrupted() ? -EINTR : err;
+}
+
 /* Routes for all flows, then a packet of each, which introduces the flow to its host. */
-static int plumb_all(struct bench_device *d, struct bench_source *s, uint8_t family, uint32_t n)
+static int plumb_all(struct bench_device *d)
 {
 	const struct forwarder_counters *c = &d->worker->counters;
-	uint32_t i = 0;
+	uint32_t i = 0, n = d->n_flows;
 
-	source_set(s, family, n, SOURCE_SILENT);
+	source_set(d->source, 0, n, SOURCE_SILENT);
 	while (i < n && !machine_interrupted()) {
-		for (unsigned k = 0; k < BENCH_BURST && i < n && plumb(d, family, i); k++)
+		for (unsigned k = 0; k < BENCH_BURST && i < n && plumb(d, i, PLUMB_ADD, NULL); k++)
 			i++;
-		device_turn(d);
+		forwarder_worker_poll(d->worker, d->view);
 	}
-	while (device_turn(d))
+	while (forwarder_worker_poll(d->worker, d->view))
 		;
-	if (machine_interrupted())
-		return -EINTR;
 	if (c->routes_added != n)
-		return -ENOSPC;
-	source_set(s, family, n, SOURCE_IN_ORDER);
-	while (device_turn(d) && !machine_interrupted())
+		return interrupted_or(-ENOSPC);
+	source_set(d->source, 0, n, SOURCE_IN_ORDER);
+	while (forwarder_worker_poll(d->worker, d->view) && !machine_interrupted())
 		;
-	if (machine_interrupted())
-		return -EINTR;
-	return c->introductions == n ? 0 : -EPROTO;
+	source_set(d->source, 0, n, SOURCE_SILENT);
+	return interrupted_or(c->hits == n ? 0 : -EPROTO);
+}
+
+void device_select(struct bench_device *d)
+{
+	source_set(d->source, d->first, d->n_flows, SOURCE_RANDOM);
+	d->checked_unknown = d->source->n_unknown; /* plain loops have sent some too */
 }
 
 int device_channel_init(struct channel *c)
@@ -171,7 +267,7 @@ int device_channel_init(struct channel *c)
 	return channel_init(c, &p);
 }
 
-int device_new(uint8_t family, uint32_t n_flows, struct bench_source *s, struct rte_mempool *pool, struct channel *c,
+int device_new(uint32_t n_flows, struct bench_source *s, struct rte_mempool *pool, struct channel *c,
 	       struct bench_device **ret)
 {
 	struct bench_device *d = calloc(1, sizeof *d);
@@ -179,10 +275,13 @@ int device_new(uint8_t family, uint32_t n_flows, struct bench_source *s, struct 
 
 	if (d) {
 		d->channel = c;
+		d->source = s;
+		d->packets = pool;
+		d->n_flows = n_flows;
 		d->keys = (struct shim_keyring){ .keys = { { .sip = { 1, 2 }, .id = 1 } }, .n_keys = 1 };
-		d->view = make_view(d, family);
-		d->worker = make_worker(d, family, n_flows, pool);
-		err = d->view && d->worker ? plumb_all(d, s, family, n_flows) : -ENOMEM;
+		d->view = make_view(d, &s->traffic);
+		d->worker = make_worker(d, s->traffic.family, n_flows, pool);
+		err = d->view && d->worker ? plumb_all(d) : -ENOMEM;
 	}
 	if (err && err != -EINTR)
 		fprintf(stderr, "baton-bench: no forwarder with %u flows: %s\n", n_flows, strerror(-err));
@@ -204,14 +303,26 @@ void device_free(struct bench_device *d)
 	free(d);
 }
 
-static uint64_t refused(const struct forwarder_counters *c)
+static void print_reason(const char *name, uint64_t n)
 {
-	uint64_t sum = c->local_packets + c->misses;
+	if (n)
+		fprintf(stderr, "baton-bench: dropped as %s: %llu\n", name, (unsigned long long)n);
+}
 
-	for (unsigned i = 0; i < FORWARDER_N_DROPS; i++)
-		sum += c->drops[i];
-	for (unsigned i = 0; i < PACKET_N_BAD; i++)
-		sum += c->bad[i];
+/* Packets dropped or handed to others since the last check, told by reason if there are any. */
+static uint64_t refused(const struct forwarder_counters *now, const struct forwarder_counters *last)
+{
+	uint64_t sum = now->local_packets - last->local_packets;
+
+	print_reason("not forwarded but local", sum);
+	for (unsigned i = 0; i < FORWARDER_N_DROPS; i++) {
+		print_reason(forwarder_drop_name(i), now->drops[i] - last->drops[i]);
+		sum += now->drops[i] - last->drops[i];
+	}
+	for (unsigned i = 0; i < PACKET_N_BAD; i++) {
+		print_reason(packet_bad_name(i), now->bad[i] - last->bad[i]);
+		sum += now->bad[i] - last->bad[i];
+	}
 	return sum;
 }
 
@@ -220,16 +331,25 @@ int device_check(struct bench_device *d)
 	struct forwarder_counters now = d->worker->counters, *last = &d->checked;
 	uint64_t in = now.rx_packets - last->rx_packets, hits = now.hits - last->hits;
 	uint64_t out = now.tx_packets - last->tx_packets, introduced = now.introductions - last->introductions;
-	uint64_t not_forwarded = refused(&now) - refused(last);
+	uint64_t opened = d->n_opened - d->checked_opened - d->n_replacing,
+		 unknown = d->source->n_unknown - d->checked_unknown;
+	uint64_t added = now.routes_added - last->routes_added, misses = now.misses - last->misses;
+	uint64_t not_forwarded = refused(&now, last), told = d->n_told - d->checked_told;
+	bool tunnel = d->source->traffic.mode == BENCH_TUNNEL;
 
-	if (in && hits == in && out == in && !introduced && !not_forwarded) {
+	if (in && hits + unknown == in + opened && out == hits && introduced == (tunnel ? opened : 0) &&
+	    added == opened && misses == unknown && told == unknown && !not_forwarded && !d->n_refused) {
 		*last = now;
+		d->checked_opened += opened;
+		d->checked_told = d->n_told;
+		d->checked_unknown = d->source->n_unknown;
 		return 0;
 	}
 	fprintf(stderr,
 		"baton-bench: the run does not count: %llu packets in, %llu hits, %llu out, %llu refused, %llu "
-		"introductions\n",
+		"introductions, %llu misses of %llu, %llu routes added of %llu\n",
 		(unsigned long long)in, (unsigned long long)hits, (unsigned long long)out,
-		(unsigned long long)not_forwarded, (unsigned long long)introduced);
+		(unsigned long long)not_forwarded, (unsigned long long)introduced, (unsigned long long)misses,
+		(unsigned long long)unknown, (unsigned long long)added, (unsigned long long)opened);
 	return -EPROTO;
 }

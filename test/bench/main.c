@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
-#include <getopt.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,133 +16,6 @@
 #define POOL_CACHE 256
 #define N_PLAIN 2 /* io and macswap */
 
-static const char help[] = "usage: baton-bench [OPTION...] [forward | table]\n"
-			   "forward: packets per second and cycles per packet on one core, beside io and macswap\n"
-			   "table:   lookups in the route table alone\n"
-			   "  --flows N,...      numbers of resident flows (1000,1000000,10000000)\n"
-			   "  --ipv6             IPv6 instead of IPv4\n"
-			   "  --repetitions N    interleaved repetitions of each row (7)\n"
-			   "  --packets N        packets or lookups of one repetition (10000000)\n"
-			   "  --cpu N            core to run on (the last one)\n"
-			   "  --no-testpmd       leave the runs of dpdk-testpmd out\n"
-			   "  --no-hugepages     do with ordinary pages\n"
-			   "  --json FILE, --csv FILE\n";
-
-static int parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
-{
-	char *end;
-	unsigned long long n;
-
-	errno = 0;
-	n = strtoull(text, &end, 10);
-	if (errno || end == text || *end || *text == '-' || n < min || n > max) {
-		fprintf(stderr, "baton-bench: \"%s\" is not a number from %llu to %llu\n", text,
-			(unsigned long long)min, (unsigned long long)max);
-		return -EINVAL;
-	}
-	*ret = n;
-	return 0;
-}
-
-static int parse_flows(struct bench_options *o, char *text)
-{
-	char *word, *rest = text;
-	uint64_t n;
-
-	o->n_flows = 0;
-	while ((word = strsep(&rest, ",")) != NULL) {
-		if (o->n_flows == BENCH_MAX_FLOWS || parse_number(word, 1, 12000000, &n) < 0)
-			return -EINVAL;
-		o->flows[o->n_flows++] = (uint32_t)n;
-	}
-	return 0;
-}
-
-enum option_id {
-	OPT_FLOWS = 256,
-	OPT_IPV6,
-	OPT_REPETITIONS,
-	OPT_PACKETS,
-	OPT_CPU,
-	OPT_NO_TESTPMD,
-	OPT_NO_HUGEPAGES,
-	OPT_JSON,
-	OPT_CSV,
-	OPT_HELP
-};
-
-static int parse_option(struct bench_options *o, int id, char *arg)
-{
-	uint64_t n = 0;
-	int err = 0;
-
-	switch (id) {
-	case OPT_FLOWS:
-		return parse_flows(o, arg);
-	case OPT_IPV6:
-		o->family = BATON_IPV6;
-		break;
-	case OPT_REPETITIONS:
-		err = parse_number(arg, 1, BENCH_MAX_SAMPLES, &n);
-		o->repetitions = (unsigned)n;
-		break;
-	case OPT_PACKETS:
-		err = parse_number(arg, 1000, 1ull << 40, &o->packets);
-		break;
-	case OPT_CPU:
-		err = parse_number(arg, 0, 1023, &n);
-		o->cpu = (int)n;
-		break;
-	case OPT_NO_TESTPMD:
-		o->testpmd = false;
-		break;
-	case OPT_NO_HUGEPAGES:
-		o->hugepages = false;
-		break;
-	case OPT_JSON:
-		o->json = arg;
-		break;
-	case OPT_CSV:
-		o->csv = arg;
-		break;
-	case OPT_HELP:
-		o->help = true;
-		break;
-	default:
-		return -EINVAL;
-	}
-	return err;
-}
-
-static int parse_options(struct bench_options *o, int argc, char **argv)
-{
-	static const struct option options[] = {
-		{ "flows", required_argument, NULL, OPT_FLOWS },
-		{ "ipv6", no_argument, NULL, OPT_IPV6 },
-		{ "repetitions", required_argument, NULL, OPT_REPETITIONS },
-		{ "packets", required_argument, NULL, OPT_PACKETS },
-		{ "cpu", required_argument, NULL, OPT_CPU },
-		{ "no-testpmd", no_argument, NULL, OPT_NO_TESTPMD },
-		{ "no-hugepages", no_argument, NULL, OPT_NO_HUGEPAGES },
-		{ "json", required_argument, NULL, OPT_JSON },
-		{ "csv", required_argument, NULL, OPT_CSV },
-		{ "help", no_argument, NULL, OPT_HELP },
-		{ 0 },
-	};
-	int id;
-
-	while ((id = getopt_long(argc, argv, "", options, NULL)) != -1)
-		if (parse_option(o, id, optarg) < 0)
-			return -EINVAL;
-	for (; optind < argc; optind++) {
-		if (!strcmp(argv[optind], "table"))
-			o->table = true;
-		else if (strcmp(argv[optind], "forward"))
-			return -EINVAL;
-	}
-	return 0;
-}
-
 static bool cpu_is_ours(int cpu)
 {
 	cpu_set_t set;
@@ -156,7 +29,7 @@ static bool cpu_is_ours(int cpu)
 /* Buckets and entries at 80 % load, for all the tables that are there at once, and packets. */
 static unsigned memory_mb(const struct bench_options *o)
 {
-	uint64_t sum = 0, most = 0, bytes = o->family == BATON_IPV6 ? 90 : 48;
+	uint64_t sum = 0, most = 0, bytes = o->traffic.family == BATON_IPV6 ? 90 : 48;
 
 	for (unsigned i = 0; i < o->n_flows; i++) {
 		sum += o->flows[i];
@@ -189,8 +62,13 @@ static int repeat(const struct bench_options *o, struct bench_machine *m, struct
 	int err = 0;
 
 	for (unsigned k = 0; k < n && !err && !machine_interrupted(); k++) {
-		source_set(s, o->family, k < N_PLAIN ? o->flows[0] : o->flows[k - N_PLAIN], SOURCE_RANDOM);
+		if (k < N_PLAIN)
+			source_set(s, 0, o->flows[0], SOURCE_RANDOM);
+		else
+			device_select(c[k].arg);
 		report_sample(c[k].row, forward_measure(c[k].turn, c[k].arg, o->packets));
+		if (o->latency)
+			forward_latency(c[k].turn, c[k].arg, o->packets, c[k].row);
 		err = k < N_PLAIN ? 0 : device_check(c[k].arg);
 	}
 	if (o->testpmd && !err)
@@ -200,18 +78,31 @@ static int repeat(const struct bench_options *o, struct bench_machine *m, struct
 	return err;
 }
 
+static void row_name(const struct bench_options *o, char *name, size_t size)
+{
+	const struct bench_traffic *t = &o->traffic;
+	char length[8] = "imix";
+
+	if (t->size)
+		snprintf(length, sizeof length, "%u", t->size);
+	snprintf(name, size, "baton %s %s %s%s", options_modes[t->mode], t->proto == IPPROTO_UDP ? "udp" : "tcp",
+		 length, t->zipf ? " zipf" : "");
+}
+
 static int run_forward(const struct bench_options *o, struct bench_machine *m, struct bench_source *s,
 		       struct bench_report *r, struct bench_device *const devices[])
 {
 	struct bench_row *anchors[2] = { NULL };
 	struct contender c[N_PLAIN + BENCH_MAX_FLOWS] = {
-		{ .row = report_row(r, "io", o->family, 0), .turn = forward_io },
-		{ .row = report_row(r, "macswap", o->family, 0), .turn = forward_macswap },
+		{ .row = report_row(r, "io", o->traffic.family, 0), .turn = forward_io },
+		{ .row = report_row(r, "macswap", o->traffic.family, 0), .turn = forward_macswap },
 	};
+	char name[48];
 	int err = 0;
 
+	row_name(o, name, sizeof name);
 	for (unsigned i = 0; i < o->n_flows; i++)
-		c[N_PLAIN + i] = (struct contender){ report_row(r, "baton tunnel", o->family, o->flows[i]), device_turn,
+		c[N_PLAIN + i] = (struct contender){ report_row(r, name, o->traffic.family, o->flows[i]), device_turn,
 						     devices[i] };
 	if (o->testpmd) {
 		anchors[0] = report_row(r, "testpmd io (no headers)", 0, 0);
@@ -233,7 +124,7 @@ static int run_devices(const struct bench_options *o, struct bench_machine *m, s
 	if (err)
 		return err;
 	for (unsigned i = 0; i < o->n_flows && !err; i++)
-		err = device_new(o->family, o->flows[i], s, pool, &channel, &devices[i]);
+		err = device_new(o->flows[i], s, pool, &channel, &devices[i]);
 	if (!err)
 		err = run_forward(o, m, s, r, devices);
 	for (unsigned i = 0; i < o->n_flows; i++)
@@ -253,7 +144,7 @@ static int run(const struct bench_options *o, struct bench_machine *m, struct be
 	if (o->table)
 		return table_run(o, r);
 	pool = rte_pktmbuf_pool_create("packets", POOL_SIZE, POOL_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
-	err = pool ? source_start(&source, pool) : -ENOMEM;
+	err = pool ? source_start(&source, &o->traffic, pool) : -ENOMEM;
 	if (err) {
 		fprintf(stderr, "baton-bench: no source of packets: %s\n", strerror(-err));
 		return err;
@@ -281,7 +172,7 @@ int main(int argc, char **argv)
 	struct bench_options o = {
 		.testpmd = true,
 		.hugepages = true,
-		.family = BATON_IPV4,
+		.traffic = { .family = BATON_IPV4, .proto = IPPROTO_TCP, .size = 64 },
 		.cpu = (int)sysconf(_SC_NPROCESSORS_ONLN) - 1,
 		.repetitions = 7,
 		.packets = 10000000,
@@ -291,12 +182,12 @@ int main(int argc, char **argv)
 	struct bench_machine m;
 	int err;
 
-	if (parse_options(&o, argc, argv) < 0) {
-		fputs(help, stderr);
+	if (options_parse(&o, argc, argv) < 0) {
+		fputs(options_help, stderr);
 		return 2;
 	}
 	if (o.help) {
-		fputs(help, stdout);
+		fputs(options_help, stdout);
 		return 0;
 	}
 	if (!cpu_is_ours(o.cpu))

@@ -34,22 +34,22 @@ static struct route_table *table_new(const struct route_form *form, uint8_t fami
 }
 
 /* Cycles per insertion, or a negative errno. */
-static double fill(struct route_table *t, uint8_t family, uint32_t n)
+static double fill(struct route_table *table, const struct bench_traffic *t, uint32_t n)
 {
 	struct plumb_route r = { .action = PLUMB_ACTION_TUNNEL };
 	uint64_t start = rte_rdtsc_precise();
 	uint32_t index;
 
 	for (uint32_t i = 0; i < n; i++) {
-		source_key(family, i, &r.key);
-		if (route_add(t, &r, 0, &index) < 0)
+		source_key(t, i, &r.key);
+		if (route_add(table, &r, 0, &index) < 0)
 			return -ENOSPC;
 	}
 	return (double)(rte_rdtsc_precise() - start) / n;
 }
 
 /* Cycles per lookup with the entry's value read, making the keys included; negative if one was not found. */
-static double look_up(struct route_table *t, uint8_t family, uint32_t n, uint64_t n_lookups)
+static double look_up(struct route_table *table, const struct bench_traffic *t, uint32_t n, uint64_t n_lookups)
 {
 	struct baton_tuple keys[BENCH_BURST];
 	const struct baton_tuple *list[BENCH_BURST];
@@ -58,7 +58,7 @@ static double look_up(struct route_table *t, uint8_t family, uint32_t n, uint64_
 	int64_t missed = 0;
 
 	for (unsigned i = 0; i < BENCH_BURST; i++) {
-		source_key(family, 0, &keys[i]);
+		source_key(t, 0, &keys[i]);
 		list[i] = &keys[i];
 	}
 	start = rte_rdtsc_precise();
@@ -67,12 +67,12 @@ static double look_up(struct route_table *t, uint8_t family, uint32_t n, uint64_
 			random ^= random << 13;
 			random ^= random >> 7;
 			random ^= random << 17;
-			source_key(family, (uint32_t)((random >> 32) * n >> 32), &keys[i]);
+			source_key(t, (uint32_t)((random >> 32) * n >> 32), &keys[i]);
 		}
-		route_find_bulk(t, list, BENCH_BURST, index);
+		route_find_bulk(table, list, BENCH_BURST, index);
 		for (unsigned i = 0; i < BENCH_BURST; i++) {
 			missed |= index[i];
-			endpoints += route_at(t, (uint32_t)index[i])->endpoint;
+			endpoints += route_at(table, (uint32_t)index[i])->endpoint;
 		}
 	}
 	if (missed < 0 || endpoints)
@@ -82,19 +82,19 @@ static double look_up(struct route_table *t, uint8_t family, uint32_t n, uint64_
 
 static int measure(const struct bench_options *o, struct bench_report *r, const struct route_form *form, uint32_t n)
 {
-	struct route_table *t = table_new(form, o->family, n);
+	struct route_table *t = table_new(form, o->traffic.family, n);
 	char name[48];
 	struct bench_row *add, *find;
-	double cycles = t ? fill(t, o->family, n) : -ENOMEM;
+	double cycles = t ? fill(t, &o->traffic, n) : -ENOMEM;
 
 	snprintf(name, sizeof name, "insert %s", form->name);
-	add = report_row(r, name, o->family, n);
+	add = report_row(r, name, o->traffic.family, n);
 	snprintf(name, sizeof name, "find %s", form->name);
-	find = report_row(r, name, o->family, n);
+	find = report_row(r, name, o->traffic.family, n);
 	if (cycles > 0)
 		report_sample(add, cycles);
 	for (unsigned i = 0; i < o->repetitions && cycles > 0 && !machine_interrupted(); i++) {
-		cycles = look_up(t, o->family, n, o->packets);
+		cycles = look_up(t, &o->traffic, n, o->packets);
 		if (cycles > 0)
 			report_sample(find, cycles);
 	}
