@@ -195,6 +195,7 @@ static void malformed(void **state)
 	static const char *const bad[] = {
 		" GET / HTTP/1.1",
 		"GET  / HTTP/1.1",
+		"GET  H",
 		"GET\t/ HTTP/1.1",
 		"GET / HTTP/1.1 ",
 		"GET /  HTTP/1.1",

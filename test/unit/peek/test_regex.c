@@ -92,9 +92,9 @@ static void reasons(void **state)
 		{ "a(?R)?b", "recursion into the whole pattern is not supported" },
 		{ "a\\g<0>?b", "recursion into the whole pattern is not supported" },
 		{ "a(*COMMIT)b", "verbs are not supported" },
-		{ "(*UTF)a", "UTF" },
+		{ "(*UTF)a", "using UTF is disabled by the application" },
 		{ "(*NO_JIT)^a", "verbs are not supported" },
-		{ "(?x)a # note", "missing closing parenthesis" },
+		{ "(?x)a # note", "at character 13: missing closing parenthesis" },
 	};
 
 	for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -133,6 +133,8 @@ static void pathological(void **state)
 	}
 	assert_true(bounded);
 	assert_int_equal(match_bytes("^(a|a?)+$", false, bytes, sizeof bytes), REGEX_UNDECIDED);
+	/* would take some 100 000 steps, and not match */
+	assert_int_equal(match("^(?:a?){16}a{16}b", "aaaaaaaaaaaaaaaacb"), REGEX_UNDECIDED);
 	/* and the scratch is as good as before */
 	assert_int_equal(match("b+", "aabba"), REGEX_YES);
 }

@@ -106,6 +106,7 @@ static void subjects_of_http(void **state)
 	assert_true(holds(RULES_QUERY, "a", RULES_EXACT, "1"));
 	assert_true(holds(RULES_QUERY, "a", RULES_EXACT, "2"));
 	assert_false(holds(RULES_QUERY, "a", RULES_EXACT, "3"));
+	assert_false(holds(RULES_QUERY, "a", RULES_SUFFIX, "3"));
 	assert_true(holds(RULES_QUERY, "b", RULES_PRESENT, NULL));
 	assert_false(holds(RULES_QUERY, "b", RULES_PREFIX, "&"));
 	assert_true(holds(RULES_QUERY, "c", RULES_EXACT, "x%20y"));
@@ -321,6 +322,7 @@ struct refusal {
 static void refused_conditions(void **state)
 {
 	static char x[] = "x", colon[] = "a:b", empty[] = "", ftp[] = "ftp", open[] = "a(", http[] = "http";
+	static struct baton_prefix all = { .addr.family = BATON_IPV4 };
 	static const struct refusal bad[] = {
 		{ "about nothing known", { .subject = RULES_N_SUBJECTS }, { RULES_EXACT, x } },
 		{ "no known way", { .subject = RULES_PATH }, { RULES_PRESENT + 1, x } },
@@ -333,6 +335,9 @@ static void refused_conditions(void **state)
 		{ "a protocol is", { .subject = RULES_PROTOCOL }, { RULES_EXACT, ftp } },
 		{ "a protocol is", { .subject = RULES_PROTOCOL }, { RULES_PREFIX, http } },
 		{ "needs prefixes", { .subject = RULES_CLIENT }, { RULES_EXACT, x } },
+		{ "needs prefixes",
+		  { .subject = RULES_CLIENT, .n_prefixes = 1, .prefixes = &all },
+		  { RULES_EXACT, x } },
 		{ "\"a(\", at character 2: missing closing", { .subject = RULES_PATH }, { RULES_REGEX, open } },
 	};
 

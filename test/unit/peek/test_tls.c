@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "peek/cursor.h"
 
 static struct bytes input;
 
@@ -185,6 +186,8 @@ static void good_extensions(void **state)
 static void bad_extensions(void **state)
 {
 	assert_int_equal(WITH(SNI_A, SNI_A), PEEK_ALIEN);
+	assert_int_equal(WITH(EXT(35, "a"), EXT(35, "b")), PEEK_ALIEN);
+	assert_int_equal(WITH(EXT(16, "\0\2\1a"), EXT(16, "\0\2\1b")), PEEK_ALIEN);
 	assert_int_equal(WITH(EXT(0, "")), PEEK_ALIEN);
 	assert_int_equal(WITH(EXT(0, "\0\0")), PEEK_ALIEN);
 	assert_int_equal(WITH(EXT(0, "\0\3\0\0\0")), PEEK_ALIEN);
@@ -278,6 +281,42 @@ static void no_extensions(void **state)
 	assert_int_equal(tls(&b), PEEK_ALIEN);
 }
 
+static void odd_ciphers_and_what_is_left_over(void **state)
+{
+	static struct bytes b;
+
+	/* three bytes of ciphers, one compression method, the end */
+	hello(&b, NULL, 0);
+	memcpy(b.b + 47, "\0\3\x13\1\1\1", 6);
+	b.len--;
+	b.b[4]--;
+	b.b[8]--;
+	assert_int_equal(tls(&b), PEEK_ALIEN);
+	/* a byte behind the extensions */
+	hello(&b, NULL, 0);
+	bytes_add(&b, "", 1);
+	b.b[4]++;
+	b.b[8]++;
+	assert_int_equal(tls(&b), PEEK_ALIEN);
+}
+
+static void cursor_is_bounded(void **state)
+{
+	struct cursor c = cursor_of((struct peek_span){ (const uint8_t *)"\1a\2b", 4 });
+
+	assert_span(cursor_vector(&c, 1, 0, 255), "a");
+	assert_false(c.bad);
+	assert_none(cursor_vector(&c, 1, 0, 255));
+	assert_true(c.bad);
+	assert_int_equal(c.left, 0);
+	assert_int_equal(cursor_number(&c, 1), 0);
+	c = cursor_of((struct peek_span){ (const uint8_t *)"ab", 2 });
+	assert_span(cursor_bytes(&c, 2), "ab");
+	assert_false(c.bad);
+	cursor_number(&c, 1);
+	assert_true(c.bad);
+}
+
 static void limits(void **state)
 {
 	bytes_load(&input, "peek_tls/chromium");
@@ -333,6 +372,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(too_many_protocols),
 		cmocka_unit_test(malformed),
 		cmocka_unit_test(no_extensions),
+		cmocka_unit_test(odd_ciphers_and_what_is_left_over),
+		cmocka_unit_test(cursor_is_bounded),
 		cmocka_unit_test(limits),
 		cmocka_unit_test(longest),
 		cmocka_unit_test(records_are_walked_once),
