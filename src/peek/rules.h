@@ -92,7 +92,8 @@ const char *rules_name(const struct rules *r, unsigned i);
 uint64_t rules_hits(const struct rules *r, unsigned i);
 /*
  * Conditions that held neither plainly nor negated, because a regular expression
- * met a value longer than 1024 bytes or took too many steps (peek/regex.h). Any thread.
+ * met a value longer than 1024 bytes or took too many steps (peek/regex.h), or
+ * too many had been tried on the connection before. Any thread.
  */
 uint64_t rules_undecided(const struct rules *r);
 

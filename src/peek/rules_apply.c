@@ -8,11 +8,19 @@
 /* Undecided regular expressions of one connection, after which no more are tried: they are what takes long. */
 #define UNDECIDED_MAX 4
 
+/*
+ * What all regular expressions over one connection may cost: one over a long value goes at worst with the square
+ * of its length, one over a short value is still a call. 16 over 1 KB, 126 over 300 bytes, 1290 over 50.
+ */
+#define REGEX_CALL_LEN 64u
+#define REGEX_BUDGET (16u * (REGEX_SUBJECT_MAX + REGEX_CALL_LEN) * (REGEX_SUBJECT_MAX + REGEX_CALL_LEN))
+
 struct subject {
 	const struct peek_head *head;
 	const struct baton_tuple *key;
 	struct regex_scratch *scratch;
 	unsigned n_undecided;
+	uint32_t regex_budget;
 };
 
 /* Goes over the values that a condition is about. */
@@ -124,10 +132,22 @@ static bool next_value(struct values *v, struct peek_span *ret)
 	return v->next++ == 0 && ret->p;
 }
 
-static enum regex_result pattern_match(const struct rules_compiled_pattern *p, struct peek_span s, struct subject *u)
+static enum regex_result subject_regex(struct subject *u, const struct regex *r, struct peek_span s)
 {
+	uint32_t len = s.len < REGEX_SUBJECT_MAX ? s.len : REGEX_SUBJECT_MAX;
+	uint32_t cost = (len + REGEX_CALL_LEN) * (len + REGEX_CALL_LEN);
 	enum regex_result result;
 
+	if (u->n_undecided >= UNDECIDED_MAX || cost > u->regex_budget)
+		return REGEX_UNDECIDED;
+	u->regex_budget -= cost;
+	result = regex_match(r, u->scratch, s);
+	u->n_undecided += result == REGEX_UNDECIDED;
+	return result;
+}
+
+static enum regex_result pattern_match(const struct rules_compiled_pattern *p, struct peek_span s, struct subject *u)
+{
 	switch (p->match) {
 	case RULES_EXACT:
 		return s.len == p->len && !memcmp(s.p, p->text, p->len) ? REGEX_YES : REGEX_NO;
@@ -138,11 +158,7 @@ static enum regex_result pattern_match(const struct rules_compiled_pattern *p, s
 	case RULES_PRESENT:
 		return REGEX_YES;
 	default:
-		if (u->n_undecided >= UNDECIDED_MAX)
-			return REGEX_UNDECIDED;
-		result = regex_match(p->regex, u->scratch, s);
-		u->n_undecided += result == REGEX_UNDECIDED;
-		return result;
+		return subject_regex(u, p->regex, s);
 	}
 }
 
@@ -195,7 +211,7 @@ static bool rule_holds(const struct rules_compiled *r, struct subject *u, uint64
 void rules_apply(struct rules *r, unsigned lcore, const struct peek_head *head, const struct baton_tuple *key,
 		 struct rules_verdict *ret)
 {
-	struct subject u = { .head = head, .key = key, .scratch = r->scratch[lcore] };
+	struct subject u = { .head = head, .key = key, .scratch = r->scratch[lcore], .regex_budget = REGEX_BUDGET };
 	uint64_t *counts = r->counts[lcore];
 	unsigned i = 0;
 

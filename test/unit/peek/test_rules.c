@@ -35,7 +35,7 @@ static struct rules *compile(const struct rules_spec *specs, unsigned n)
 
 static void request(const char *target, const char *lines)
 {
-	static char text[4000]; /* bytes_head points into it */
+	static char text[60000]; /* bytes_head points into it */
 
 	snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: Shop.Example\r\n%s\r\n", target, lines);
 	assert_int_equal(bytes_parse_text(APPLICATION_HTTP, text), PEEK_COMPLETE);
@@ -313,6 +313,37 @@ static void patience_ends(void **state)
 	rules_free(r);
 }
 
+/* Nor does a client get more work done by saying much: 100 values of 300 bytes for two expressions. */
+static void budget_ends(void **state)
+{
+	struct rules_pattern p[] = { { RULES_REGEX, (char *)"^b" }, { RULES_REGEX, (char *)"^c" } };
+	struct rules_condition c[] = {
+		{ .subject = RULES_HEADER, .name = (char *)"x", .n_patterns = 1, .patterns = &p[0] },
+		{ .subject = RULES_HEADER, .name = (char *)"x", .n_patterns = 1, .patterns = &p[1], .negate = true },
+	};
+	struct rules_spec specs[] = { { .n_conditions = 1, .conditions = &c[0] },
+				      { .n_conditions = 1, .conditions = &c[1] } };
+	struct rules *r = compile(specs, 2);
+	struct rules_verdict v;
+	static char lines[50000];
+	size_t len = 0;
+
+	for (unsigned i = 0; i < 100; i++) {
+		len += (size_t)snprintf(lines + len, sizeof lines - len, "X: %0300u\r\n", i);
+		if (i == 50) {
+			request("/", lines);
+			rules_apply(r, 0, &bytes_head, &client, &v);
+			assert_int_equal(v.rule, 1);
+			assert_int_equal(rules_undecided(r), 0);
+		}
+	}
+	request("/", lines);
+	rules_apply(r, 0, &bytes_head, &client, &v);
+	assert_int_equal(v.rule, 2);
+	assert_int_equal(rules_undecided(r), 1);
+	rules_free(r);
+}
+
 struct refusal {
 	const char *text;
 	struct rules_condition condition;
@@ -396,6 +427,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(copies_are_kept),
 		cmocka_unit_test(undecided),
 		cmocka_unit_test(patience_ends),
+		cmocka_unit_test(budget_ends),
 		cmocka_unit_test(refused_conditions),
 		cmocka_unit_test(refused_rules),
 	};
