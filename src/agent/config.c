@@ -2,6 +2,7 @@
 #include "agent/config.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,9 @@ static const struct conf_key idle_keys[] = {
 	  .def = "10", .help = "TCP, the client has reset the connection. Seconds." },
 	{ "udp", CONF_INT, CONF_FIELD(struct agent_config, idle_s[BATON_CONN_UDP]), .min = 5, .max = 604800,
 	  .def = "300", .help = "UDP. Seconds." },
+	{ "unclaimed", CONF_INT, CONF_FIELD(struct agent_config, unclaimed_s), .min = 2, .max = 3600, .def = "60",
+	  .help = "TCP, created for a device that has not introduced a flow for it: it is ended then, because the "
+		  "device has died. Seconds." },
 	{ 0 },
 };
 
@@ -64,6 +68,9 @@ static const struct conf_key agent_keys[] = {
 	  .help = "Most connections at a time; memory for all of them (about 170 bytes each) is taken at the start." },
 	{ "reply_rate", CONF_INT, CONF_FIELD(struct agent_config, reply_rate), .min = 1, .max = 1000000, .def = "10000",
 	  .help = "Most replies (unknown flow, sequence numbers) to one forwarder in a second." },
+	{ "create_mark", CONF_INT, CONF_FIELD(struct agent_config, create_mark), .max = INT_MAX, .def = "0",
+	  .help = "Packet mark (nftables: meta mark) of the segments that a device hands a connection over with, for a "
+		  "firewall that takes new connections by SYN only. 0: none." },
 	{ "idle", CONF_GROUP, .keys = idle_keys, .help = "When a flow without packets is forgotten." },
 	{ "balancers", CONF_TEXT, .parse = agent_balancer_parse, .list_max = AGENT_MAX_BALANCERS,
 	  .help = "Control addresses of the balancers that are told about health: \"10.0.0.2:7472\"." },

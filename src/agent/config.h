@@ -24,7 +24,9 @@ struct agent_config {
 	int shim_port;
 	int max_flows;
 	int idle_s[BATON_N_CONN_STATES];
-	int reply_rate; /* replies to one device per second */
+	int unclaimed_s; /* for how long a connection may go without being introduced */
+	int create_mark; /* 0: none */
+	int reply_rate;  /* replies to one device per second */
 	struct agent_config_health health;
 	struct watch_general watch;
 	struct agent_config_group group;

@@ -14,6 +14,24 @@ static const struct {
 #undef X
 };
 
+static const struct {
+	const char *name, *text;
+} own_words[AGENT_N_OWN_COUNTERS] = {
+#define X(NAME, name, text) [AGENT_OWN_##NAME] = { name, text },
+	AGENT_OWN_COUNTERS(X)
+#undef X
+};
+
+const char *agent_own_name(enum agent_own_counter c)
+{
+	return own_words[c].name;
+}
+
+const char *agent_own_text(enum agent_own_counter c)
+{
+	return own_words[c].text;
+}
+
 const char *agent_counter_name(enum agent_counter c)
 {
 	return counter_words[c].name;

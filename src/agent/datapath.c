@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -26,6 +27,7 @@ static const char *const map_names[AGENT_N_MAPS] = {
 	[AGENT_MAP_FLOWS] = "flows",       [AGENT_MAP_SEQUENCE] = "sequence",
 	[AGENT_MAP_COUNTERS] = "counters", [AGENT_MAP_CONNECTIONS] = "connections",
 	[AGENT_MAP_KERNEL] = "kernel",     [AGENT_MAP_ENDS] = "ends",
+	[AGENT_MAP_OWN] = "own",
 };
 
 #define LINK_NAME "trace"
@@ -248,6 +250,19 @@ int datapath_open(struct datapath *d, const char *pin_dir)
 		}
 	}
 	return 0;
+}
+
+void *datapath_memory(const struct datapath *d, enum agent_map m)
+{
+	void *p = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE, MAP_SHARED, d->map_fd[m], 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+void datapath_memory_free(void *p)
+{
+	if (p)
+		munmap(p, (size_t)sysconf(_SC_PAGESIZE));
 }
 
 void datapath_close(struct datapath *d)

@@ -21,6 +21,7 @@ enum agent_map {
 	AGENT_MAP_CONNECTIONS,
 	AGENT_MAP_KERNEL,
 	AGENT_MAP_ENDS,
+	AGENT_MAP_OWN,
 	AGENT_N_MAPS
 };
 
@@ -47,6 +48,10 @@ int datapath_load(struct datapath *d, const char *pin_dir, uint32_t max_flows);
 int datapath_choose(struct datapath *d);
 /* Only the pinned maps of a datapath that runs. 0, or -ENOENT if there is none. */
 int datapath_open(struct datapath *d, const char *pin_dir);
+/* The memory of map sequence or own, shared with the kernel; NULL with errno. To be given to datapath_memory_free(). */
+void *datapath_memory(const struct datapath *d, enum agent_map m);
+/* Takes NULL. */
+void datapath_memory_free(void *p);
 /* Descriptors only: program and maps live on. */
 void datapath_close(struct datapath *d);
 /* Remove pins of other layouts, and those of this one too if it says so. */

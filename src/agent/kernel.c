@@ -96,6 +96,8 @@ int agent_kernel_sync(const struct datapath *d, struct agent_kernel *last)
 	uint32_t zero = 0;
 
 	agent_kernel_read(&now, d->creates);
+	if (!d->traces)
+		now.netns_cookie = 0;
 	if (!memcmp(&now, last, sizeof now))
 		return 0;
 	if (bpf_map_update_elem(d->map_fd[AGENT_MAP_KERNEL], &zero, &now, BPF_ANY))

@@ -211,7 +211,7 @@ static int run(struct agent_config *c, const char *path)
 		agent_config_free(c);
 		return err;
 	}
-	err = service_start(c, &p.service);
+	err = service_start(p.loop, c, &p.service);
 	if (!err)
 		err = health_service_start(p.loop, c, &p.health);
 	if (!err)

@@ -32,6 +32,7 @@ static int settings_sync(int fd, const struct agent_config *c, const struct shim
 		.shim_port = htons((uint16_t)c->shim_port),
 		.reply_interval_ns = CLOCK_NS_PER_S / (unsigned)c->reply_rate,
 		.reply_burst_ns = REPLY_BURST_NS,
+		.create_mark = (uint32_t)c->create_mark,
 	};
 	uint32_t zero = 0;
 

@@ -159,11 +159,26 @@ static void rp_filter_check(const char *device)
 			    device, device);
 }
 
+/* What makes handing connections over fail quietly; whether it can work at all is looked at again and again. */
+static void create_check(void)
+{
+	int value = 0;
+
+	if (!sysctl_ipv4_get("tcp_rfc1337", &value) && value)
+		log_warning("net.ipv4.tcp_rfc1337 is on: a client that uses a port again while this host still has its "
+			    "TIME_WAIT is kept waiting for up to a minute; set it to 0");
+	if (!sysctl_number_get("/proc/sys/net/netfilter/nf_conntrack_tcp_loose", &value) && !value)
+		log_warning("net.netfilter.nf_conntrack_tcp_loose is 0: connection tracking calls the first packet of "
+			    "a connection that a device has accepted invalid; set it to 1 if a rule drops invalid "
+			    "packets");
+}
+
 unsigned preflight_run(const struct agent_config *c)
 {
 	unsigned missing = kernel_check() + bpf_check() + interface_check(c->device) + loopback_check();
 
 	addresses_check(c);
 	rp_filter_check(c->device);
+	create_check();
 	return missing;
 }

@@ -13,7 +13,9 @@
 #include <unistd.h>
 
 #include "agent/attach.h"
+#include "agent/conn_sweep.h"
 #include "agent/datapath.h"
+#include "agent/ends.h"
 #include "agent/health_service.h"
 #include "agent/kernel.h"
 #include "agent/loopback.h"
@@ -43,7 +45,11 @@ struct service {
 	struct datapath datapath;
 	struct agent_kernel kernel; /* as the program has been told */
 	uint64_t kernel_due_ns;
+	struct loop *loop;
+	struct ends *ends;
 	struct sweep *sweep;
+	struct conn_sweep *conn_sweep;
+	bool flows_done, conns_done; /* in this pass */
 	uint64_t sweep_due_ns;
 	bool sweep_failed;
 	int lock_fd;
@@ -232,6 +238,10 @@ static int datapath_start(struct service *s, const struct shim_keyring *keys)
 	if (!err)
 		err = agent_kernel_sync(&s->datapath, &s->kernel);
 	if (!err)
+		err = ends_start(s->loop, &s->datapath, &s->ends);
+	if (!err)
+		ends_configure(s->ends, s->config, keys);
+	if (!err)
 		err = device_attach(s);
 	return err;
 }
@@ -258,14 +268,17 @@ static struct service *service_new(struct agent_config *c)
 		s->datapath.map_fd[i] = -1;
 	paths_make(&s->paths, c->run_dir);
 	s->sweep = sweep_new();
-	if (!s->sweep) {
+	s->conn_sweep = conn_sweep_new();
+	if (!s->sweep || !s->conn_sweep) {
+		sweep_free(s->sweep);
+		conn_sweep_free(s->conn_sweep);
 		free(s);
 		return NULL;
 	}
 	return s;
 }
 
-int service_start(struct agent_config *c, struct service **ret)
+int service_start(struct loop *l, struct agent_config *c, struct service **ret)
 {
 	struct service *s = service_new(c);
 	struct shim_keyring keys;
@@ -275,6 +288,7 @@ int service_start(struct agent_config *c, struct service **ret)
 		agent_config_free(c);
 		return -ENOMEM;
 	}
+	s->loop = l;
 	err = c->device && preflight_run(c) ? -ENODEV : keys_load(c, &keys);
 	if (!err)
 		err = run_dir_prepare(s);
@@ -301,6 +315,8 @@ int service_reload(struct service *s, struct agent_config *c)
 		err = addresses_apply(s, c);
 	if (!err && c->device)
 		err = maps_sync(&s->datapath, c, &keys);
+	if (!err && c->device)
+		ends_configure(s->ends, c, &keys);
 	explicit_bzero(&keys, sizeof keys);
 	if (err) {
 		leftovers_remove(s);
@@ -312,24 +328,48 @@ int service_reload(struct service *s, struct agent_config *c)
 	return leftovers_remove(s);
 }
 
+/* A step of both walks. Whether the pass has come to its end. */
+static bool sweep_both(struct service *s, uint64_t now_ns)
+{
+	int flows = 1, conns = 1;
+
+	if (!s->flows_done)
+		flows = sweep_step(s->sweep, s->datapath.map_fd[AGENT_MAP_FLOWS], s->config, now_ns);
+	if (!s->conns_done)
+		conns = conn_sweep_step(s->conn_sweep, s->datapath.map_fd[AGENT_MAP_CONNECTIONS], s->ends, s->config,
+					now_ns);
+	if ((flows < 0 || conns < 0) && !s->sweep_failed)
+		log_error("can't read the tables of flows and connections reason=\"%s\"",
+			  strerror(flows < 0 ? -flows : -conns));
+	s->sweep_failed = flows < 0 || conns < 0;
+	s->flows_done = flows != 0;
+	s->conns_done = conns != 0;
+	if (!s->flows_done || !s->conns_done)
+		return false;
+	s->flows_done = s->conns_done = false;
+	return true;
+}
+
+static void kernel_check(struct service *s, uint64_t now_ns)
+{
+	int err;
+
+	if (now_ns < s->kernel_due_ns)
+		return;
+	s->kernel_due_ns = now_ns + KERNEL_CHECK_MS * CLOCK_NS_PER_MS;
+	err = agent_kernel_sync(&s->datapath, &s->kernel);
+	if (err)
+		log_error("can't write map map=kernel reason=\"%s\"", strerror(-err));
+}
+
 int service_tick(struct service *s, uint64_t now_ns)
 {
-	int r;
-
 	if (!s->config->device)
 		return SWEEP_PASS_MS;
-	if (now_ns >= s->kernel_due_ns) {
-		agent_kernel_sync(&s->datapath, &s->kernel);
-		s->kernel_due_ns = now_ns + KERNEL_CHECK_MS * CLOCK_NS_PER_MS;
-	}
+	kernel_check(s, now_ns);
 	if (now_ns < s->sweep_due_ns)
 		return KERNEL_CHECK_MS;
-	r = sweep_step(s->sweep, s->datapath.map_fd[AGENT_MAP_FLOWS], s->config, now_ns);
-
-	if (r < 0 && !s->sweep_failed)
-		log_error("can't read the flow table reason=\"%s\"", strerror(-r));
-	s->sweep_failed = r < 0;
-	if (r == 0)
+	if (!sweep_both(s, now_ns))
 		return SWEEP_STEP_MS;
 	s->sweep_due_ns = now_ns + SWEEP_PASS_MS * CLOCK_NS_PER_MS;
 	return KERNEL_CHECK_MS;
@@ -344,10 +384,12 @@ void service_stop(struct service *s)
 {
 	if (!s)
 		return;
+	ends_stop(s->ends);
 	datapath_close(&s->datapath);
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);
 	sweep_free(s->sweep);
+	conn_sweep_free(s->conn_sweep);
 	agent_config_free(s->config);
 	free(s);
 }

@@ -11,14 +11,15 @@
 #include <stdint.h>
 
 #include "agent/config.h"
+#include "agent/loop.h"
 
 struct service;
 
 /*
  * Check the machine, load or take over the datapath, attach it, add the virtual
- * addresses. Takes c over, also when it fails. 0 and *ret, or -errno after logging.
+ * addresses. Takes c over, also when it fails. l is borrowed. 0 and *ret, or -errno after logging.
  */
-int service_start(struct agent_config *c, struct service **ret);
+int service_start(struct loop *l, struct agent_config *c, struct service **ret);
 /*
  * Bring a running datapath in line with c, which is taken over; on -errno (after
  * logging) the old configuration stays.

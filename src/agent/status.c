@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "agent/status.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
@@ -10,8 +11,10 @@
 #include <string.h>
 
 #include "agent/attach.h"
+#include "agent/conn_sweep.h"
 #include "agent/counter.h"
 #include "agent/datapath.h"
+#include "agent/kernel.h"
 #include "agent/service.h"
 #include "agent/sweep.h"
 #include "base/clock.h"
@@ -71,20 +74,63 @@ static json_t *counters_json(const uint64_t counters[AGENT_N_COUNTERS])
 	return o;
 }
 
+static void own_add(json_t *counters, const struct datapath *d)
+{
+	struct agent_own own;
+	uint32_t zero = 0;
+
+	if (bpf_map_lookup_elem(d->map_fd[AGENT_MAP_OWN], &zero, &own))
+		return;
+	for (int i = 0; i < AGENT_N_OWN_COUNTERS; i++)
+		json_object_set_new(counters, agent_own_name((enum agent_own_counter)i),
+				    json_integer((json_int_t)own.n[i]));
+}
+
+static bool conn_count(const struct agent_conn_key *key, const struct agent_conn *c, void *arg)
+{
+	uint64_t *n = arg;
+
+	(void)key;
+	n[c->state <= AGENT_CONN_LINGERS ? c->state : AGENT_CONN_ENDED]++;
+	return true;
+}
+
+/* Whether connections can be created on this machine, and how many the table has. */
+static json_t *connections_json(const struct datapath *d)
+{
+	uint64_t n[AGENT_CONN_LINGERS + 1] = { 0 };
+	struct agent_kernel k = { 0 };
+	const char *obstacle;
+	uint32_t zero = 0;
+
+	bpf_map_lookup_elem(d->map_fd[AGENT_MAP_KERNEL], &zero, &k);
+	conn_walk(d->map_fd[AGENT_MAP_CONNECTIONS], conn_count, n);
+	obstacle = agent_kernel_obstacle(&k);
+	return json_pack("{s:b, s:s, s:b, s:b, s:b, s:b, s:I, s:I, s:I, s:I}", "taken", !obstacle, "obstacle",
+			 obstacle ? obstacle : "", "ends_traced", k.netns_cookie != 0, "window_scaling",
+			 !(k.options_off & BATON_TCP_WSCALE), "sack", !(k.options_off & BATON_TCP_SACK), "timestamps",
+			 !(k.options_off & BATON_TCP_TIMESTAMPS), "new", (json_int_t)n[AGENT_CONN_NEW], "open",
+			 (json_int_t)n[AGENT_CONN_OPEN], "ended", (json_int_t)n[AGENT_CONN_ENDED], "lingering",
+			 (json_int_t)n[AGENT_CONN_LINGERS]);
+}
+
 static json_t *status_make(const struct agent_config *c, const struct datapath *d, unsigned max_flows, int *ret_err)
 {
 	struct listing l = { .now_ns = clock_monotonic_ns(), .max = max_flows, .flows = json_array() };
 	uint64_t counters[AGENT_N_COUNTERS] = { 0 };
 	unsigned ifindex = if_nametoindex(c->device);
+	json_t *words;
 	int err = agent_counters_read(d->map_fd[AGENT_MAP_COUNTERS], counters);
 
 	if (!err)
 		err = flow_walk(d->map_fd[AGENT_MAP_FLOWS], flow_list, &l);
 	*ret_err = err;
-	return json_pack("{s:s, s:b, s:b, s:o, s:I, s:i, s:o}", "device", c->device, "attached",
+	words = counters_json(counters);
+	own_add(words, d);
+	return json_pack("{s:s, s:b, s:b, s:o, s:o, s:I, s:i, s:o}", "device", c->device, "attached",
 			 ifindex && attach_program_id(ifindex), "agent_running", service_is_running(c), "counters",
-			 counters_json(counters), "n_flows", (json_int_t)l.n_flows, "max_flows", c->max_flows, "flows",
-			 l.flows);
+			 words, "connections", connections_json(d), "n_flows", (json_int_t)l.n_flows, "max_flows",
+			 c->max_flows, "flows", l.flows);
 }
 
 static const char *text_of(json_t *o, const char *key)
@@ -113,6 +159,37 @@ static void flows_print(FILE *out, json_t *status)
 		fprintf(out, "… and %zu more (--flows N lists more)\n", (size_t)n - json_array_size(flows));
 }
 
+static const char *on_off(json_t *o, const char *key)
+{
+	return json_is_true(json_object_get(o, key)) ? "on" : "OFF";
+}
+
+static void connections_print(FILE *out, json_t *status)
+{
+	json_t *c = json_object_get(status, "connections");
+
+	if (json_is_true(json_object_get(c, "taken")))
+		fprintf(out, "\nconnections that devices have accepted: taken");
+	else
+		fprintf(out, "\nconnections that devices have accepted: REFUSED, %s", text_of(c, "obstacle"));
+	fprintf(out, "; window scaling %s, sack %s, timestamps %s; ends %s\n", on_off(c, "window_scaling"),
+		on_off(c, "sack"), on_off(c, "timestamps"),
+		json_is_true(json_object_get(c, "ends_traced")) ? "traced" : "NOT traced");
+	fprintf(out,
+		"connections: %" PRId64 " being made, %" PRId64 " open, %" PRId64 " ended, %" PRId64
+		" in TIME_WAIT (remembered for two minutes)\n",
+		(int64_t)json_integer_value(json_object_get(c, "new")),
+		(int64_t)json_integer_value(json_object_get(c, "open")),
+		(int64_t)json_integer_value(json_object_get(c, "ended")),
+		(int64_t)json_integer_value(json_object_get(c, "lingering")));
+}
+
+static void counter_print(FILE *out, json_t *counters, const char *name, const char *text)
+{
+	fprintf(out, "%-22s %12" PRId64 "  %s\n", name, (int64_t)json_integer_value(json_object_get(counters, name)),
+		text);
+}
+
 static void status_text(FILE *out, json_t *status)
 {
 	json_t *counters = json_object_get(status, "counters");
@@ -120,13 +197,13 @@ static void status_text(FILE *out, json_t *status)
 	fprintf(out, "interface %s: program %s; agent %s\n\n", text_of(status, "device"),
 		json_is_true(json_object_get(status, "attached")) ? "attached" : "NOT attached",
 		json_is_true(json_object_get(status, "agent_running")) ? "running" : "not running");
-	for (int i = 0; i < AGENT_N_COUNTERS; i++) {
-		const char *name = agent_counter_name((enum agent_counter)i);
-
-		fprintf(out, "%-20s %12" PRId64 "  %s\n", name,
-			(int64_t)json_integer_value(json_object_get(counters, name)),
-			agent_counter_text((enum agent_counter)i));
-	}
+	for (int i = 0; i < AGENT_N_COUNTERS; i++)
+		counter_print(out, counters, agent_counter_name((enum agent_counter)i),
+			      agent_counter_text((enum agent_counter)i));
+	for (int i = 0; i < AGENT_N_OWN_COUNTERS; i++)
+		counter_print(out, counters, agent_own_name((enum agent_own_counter)i),
+			      agent_own_text((enum agent_own_counter)i));
+	connections_print(out, status);
 	flows_print(out, status);
 }
 

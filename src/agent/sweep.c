@@ -6,18 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/batch.h"
 #include "base/clock.h"
 
-/* Larger than any bucket of the kernel's hash table is likely to grow (else -ENOSPC). */
-#define BATCH_FLOWS 1024
 #define BATCHES_PER_STEP 8
 
-/* Reads the table bucket by bucket: bpf_map_lookup_batch(), whose place is an opaque number. */
 struct flow_reader {
-	uint32_t place;
-	bool started;
-	struct agent_flow_key keys[BATCH_FLOWS];
-	struct agent_flow flows[BATCH_FLOWS];
+	struct batch_reader batch;
+	struct agent_flow_key keys[BATCH_ENTRIES];
+	struct agent_flow flows[BATCH_ENTRIES];
 };
 
 struct sweep {
@@ -25,20 +22,11 @@ struct sweep {
 	uint64_t seen, live, deleted;
 };
 
-/* Next flows. Their number; *ret_end: these were the last. -errno. */
 static int reader_next(struct flow_reader *r, int fd, bool *ret_end)
 {
-	DECLARE_LIBBPF_OPTS(bpf_map_batch_opts, opts);
-	uint32_t n = BATCH_FLOWS;
-	int err = bpf_map_lookup_batch(fd, r->started ? &r->place : NULL, &r->place, r->keys, r->flows, &n, &opts);
-
-	if (err && errno != ENOENT) {
-		r->started = false;
-		return -errno;
-	}
-	*ret_end = err != 0;
-	r->started = !*ret_end;
-	return (int)n;
+	r->batch.keys = r->keys;
+	r->batch.values = r->flows;
+	return batch_reader_next(&r->batch, fd, ret_end);
 }
 
 struct sweep *sweep_new(void)

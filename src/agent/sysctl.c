@@ -48,15 +48,20 @@ int sysctl_conf_get(const char *conf, const char *name, int *ret)
 	return number_read(conf_open(conf, name, O_RDONLY), ret);
 }
 
+int sysctl_number_get(const char *path, int *ret)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return number_read(fd < 0 ? -errno : fd, ret);
+}
+
 int sysctl_ipv4_get(const char *name, int *ret)
 {
 	char path[PATH_MAX];
-	int fd;
 
 	if ((size_t)snprintf(path, sizeof path, SYSCTL_IPV4 "%s", name) >= sizeof path)
 		return -ENAMETOOLONG;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return number_read(fd < 0 ? -errno : fd, ret);
+	return sysctl_number_get(path, ret);
 }
 
 int sysctl_conf_set(const char *conf, const char *name, int value)

@@ -15,6 +15,8 @@
 
 /* Value of an IPv4 interface setting: conf is "all" or an interface. 0 and *ret, or -errno. */
 int sysctl_conf_get(const char *conf, const char *name, int *ret);
+/* The number in a file. 0 and *ret, or -errno. */
+int sysctl_number_get(const char *path, int *ret);
 /* The same of a setting like "tcp_syncookies". */
 int sysctl_ipv4_get(const char *name, int *ret);
 int sysctl_conf_set(const char *conf, const char *name, int value);

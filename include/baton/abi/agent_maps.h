@@ -46,6 +46,8 @@ struct agent_settings {
 	__u32 n_keys;
 	__be16 shim_port;
 	__u8 zero[2];
+	__u32 create_mark; /* of packets that came by CREATE, for the host's firewall; 0: none */
+	__u32 zero2;
 };
 
 /*
@@ -108,12 +110,12 @@ enum agent_conn_state {
 
 /* Bits of agent_conn.flags. */
 #define AGENT_CONN_CREATED 1  /* by CREATE: the ISNs are known */
-#define AGENT_CONN_REPORTED 2 /* the device has been told of its end, or need not be */
+#define AGENT_CONN_REPORTED 2 /* the agent has its end in the ring buffer, or nobody wants to hear of it */
 
 /*
  * Map connections, value. Made by the tc program at CREATE and INTRODUCE; the
- * tracing program moves state and changed_ns; the agent sets
- * AGENT_CONN_REPORTED and deletes. A least recently used hash: an entry may go
+ * tracing program moves state, flags and changed_ns; the agent only deletes.
+ * A least recently used hash: an entry may go
  * at any time, and what is not in the map is judged by the socket itself.
  */
 struct agent_conn {
@@ -213,12 +215,39 @@ enum agent_counter {
 		AGENT_N_COUNTERS
 };
 
+/*
+ * What the agent itself counts about connections, in map own: one writer, so
+ * that --status can read it, and it goes on after a restart. X(NAME, name, text)
+ */
+#define AGENT_OWN_COUNTERS(X)                                                                                    \
+	X(ENDED_SENT, "ended_sent", "ENDED datagrams: devices told that a connection is over")                   \
+	X(ENDED_FOUND, "ended_found", "… of these, found by walking the table instead of by the event")          \
+	X(ENDED_UNSENT, "ended_unsent", "ends that could not be sent; the device's idle time has to do")         \
+	X(UNCLAIMED_ENDED, "unclaimed_ended",                                                                    \
+	  "connections ended because their device created them and never introduced them")                       \
+	X(UNCLAIMED_KEPT, "unclaimed_kept", "… that the kernel would not end")                                   \
+	X(CREATED_LOST, "created_lost",                                                                          \
+	  "connections given to the kernel that never became sockets: a firewall or rp_filter has dropped them") \
+	X(CONNECTIONS_FORGOTTEN, "connections_forgotten",                                                        \
+	  "entries of the table of connections deleted after their time")
+
+enum agent_own_counter {
+#define X(NAME, name, text) AGENT_OWN_##NAME,
+	AGENT_OWN_COUNTERS(X)
+#undef X
+		AGENT_N_OWN_COUNTERS
+};
+
+struct agent_own {
+	__u64 n[AGENT_N_OWN_COUNTERS];
+};
+
 /* The counter of a refusal. */
 #define AGENT_COUNTER_OF_REFUSAL(r) (AGENT_COUNTER_REFUSED_NO_LISTENER + (r)-BATON_SHIM_REFUSAL_NO_LISTENER)
 
 _Static_assert(sizeof(struct agent_addr) == 20, "map key without hidden padding");
 _Static_assert(sizeof(struct agent_key) == 24, "no hidden padding");
-_Static_assert(sizeof(struct agent_settings) == 72, "map value without hidden padding");
+_Static_assert(sizeof(struct agent_settings) == 80, "map value without hidden padding");
 _Static_assert(sizeof(struct agent_device) == 88, "map value without hidden padding");
 _Static_assert(sizeof(struct agent_flow_key) == 24, "map key without hidden padding");
 _Static_assert(sizeof(struct agent_flow) == 96, "map value without hidden padding");

@@ -449,6 +449,8 @@ static __noinline int connection_finish(struct __sk_buff *skb, const struct pack
 {
 	__u32 inner = p->l4_offset + sizeof(struct udphdr) + BATON_SHIM_CREATE_LEN;
 
+	if (cfg->create_mark && act != ACT_ANSWER)
+		skb->mark = cfg->create_mark;
 	switch (act) {
 	case ACT_ANSWER:
 		return x->abort ? TC_ACT_SHOT : state_send(skb, p, cfg, x);

@@ -66,7 +66,7 @@ static __always_inline void ended_flow(const struct agent_conn_key *key, const s
 		f->state = c->state == AGENT_CONN_LINGERS ? BATON_CONN_FIN : BATON_CONN_CLOSED;
 }
 
-static __noinline void ended_tell(const struct agent_conn_key *key, const struct agent_conn *c)
+static __noinline void ended_tell(const struct agent_conn_key *key, struct agent_conn *c)
 {
 	struct agent_end *e = bpf_ringbuf_reserve(&ends, sizeof *e, 0);
 
@@ -77,6 +77,7 @@ static __noinline void ended_tell(const struct agent_conn_key *key, const struct
 	e->key = *key;
 	e->conn = *c;
 	bpf_ringbuf_submit(e, 0);
+	c->flags |= AGENT_CONN_REPORTED;
 }
 
 /*

@@ -72,6 +72,15 @@ struct {
 	__type(value, struct agent_kernel);
 } kernel SEC(".maps");
 
+/* the agent's own counters; no program touches it */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct agent_own);
+} own SEC(".maps");
+
 /* struct agent_end, tracing program → agent */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
