@@ -467,9 +467,10 @@ static void happen(struct world *w, struct world_event *e)
 
 void world_run(struct world *w, uint64_t ns)
 {
-	uint64_t end = w->now_ns + ns, step = 100000;
+	uint64_t end = w->now_ns + ns;
 
 	while (w->now_ns < end) {
+		uint64_t step = w->events ? WORLD_MS / 10 : WORLD_MS; /* only timers are left */
 		uint64_t by = end - w->now_ns < step ? end - w->now_ns : step;
 
 		w->now_ns += by;
