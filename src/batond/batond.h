@@ -41,6 +41,7 @@ struct batond_lcore {
 	_Atomic bool run;                      /* writer: control thread; the lcore leaves its loop when false */
 	/* writer: the lcore */
 	uint64_t loops, idle_loops, sleeps;
+	uint64_t wall_due_ns, wall_offset_ns; /* when to read the wall clock again; what it is ahead of the monotonic */
 };
 
 struct batond_port {
@@ -89,6 +90,7 @@ struct batond {
 	unsigned n_lcores;
 	struct forwarder_worker *forwarders[VIEW_MAX_FORWARDERS];
 	unsigned n_forwarders;
+	struct sessions *sessions; /* shared by the classifiers */
 	struct classifier_service classifiers[CHANNEL_MAX_CLASSIFIERS];
 	unsigned n_classifiers;
 

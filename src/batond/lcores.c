@@ -74,9 +74,17 @@ static int lcores_create_classifier(struct batond *b, unsigned index)
 		.snat_port_first = (uint16_t)b->config->snat_port_first,
 		.snat_port_last = (uint16_t)b->config->snat_port_last,
 		.snat_quarantine_s = (uint32_t)b->config->snat_quarantine_s,
+		.sessions = b->sessions,
+	};
+	struct handover_params accept = {
+		.max_pending = (uint32_t)b->config->pending,
+		.max_large = (uint32_t)b->config->large_heads,
+		.max_held = (uint32_t)b->config->held_packets,
 	};
 	struct classifier *c;
 
+	if (accept.max_large > accept.max_pending)
+		accept.max_large = accept.max_pending;
 	lcores_snat(b->config, &p);
 	randombytes_buf(p.hash_key, sizeof p.hash_key);
 	c = classifier_new(&p);
@@ -85,7 +93,24 @@ static int lcores_create_classifier(struct batond *b, unsigned index)
 		return -ENOMEM;
 	}
 	classifier_service_init(&b->classifiers[index], (uint16_t)index, c, &b->channel);
-	return 0;
+	randombytes_buf(accept.hash_key, sizeof accept.hash_key);
+	if (classifier_service_accept(&b->classifiers[index], &accept, b->packets) == 0)
+		return 0;
+	log_error("no memory for connections to be handed over index=%u pending=%u large_heads=%u", index,
+		  accept.max_pending, accept.max_large);
+	return -ENOMEM;
+}
+
+static int lcores_create_sessions(struct batond *b)
+{
+	uint8_t key[16];
+
+	randombytes_buf(key, sizeof key);
+	b->sessions = sessions_new((uint32_t)b->config->sessions, key);
+	if (b->sessions)
+		return 0;
+	log_error("no memory for sessions sessions=%d", b->config->sessions);
+	return -ENOMEM;
 }
 
 /* Give each lcore its services, in the order of the configuration. */
@@ -125,6 +150,8 @@ int lcores_create(struct batond *b)
 	err = channel_init(&b->channel, &p);
 	for (unsigned i = 0; i < b->n_forwarders && err == 0; i++)
 		err = lcores_create_forwarder(b, i);
+	if (err == 0)
+		err = lcores_create_sessions(b);
 	for (unsigned i = 0; i < b->n_classifiers && err == 0; i++)
 		err = lcores_create_classifier(b, i);
 	if (err < 0) {
@@ -143,8 +170,20 @@ void lcores_destroy(struct batond *b)
 		forwarder_worker_free(b->forwarders[i]);
 		b->forwarders[i] = NULL;
 	}
+	sessions_free(b->sessions);
+	b->sessions = NULL;
 	channel_fini(&b->channel);
 	b->n_lcores = 0;
+}
+
+/* The wall clock, read once a second; it may be set at any time, and nothing hangs on that much. */
+static uint64_t lcores_wall_ns(struct batond_lcore *l, uint64_t now_ns)
+{
+	if (now_ns >= l->wall_due_ns) {
+		l->wall_offset_ns = clock_wall_ns() - now_ns;
+		l->wall_due_ns = now_ns + CLOCK_NS_PER_S;
+	}
+	return now_ns + l->wall_offset_ns;
 }
 
 static unsigned lcores_turn(struct batond_lcore *l)
@@ -152,8 +191,11 @@ static unsigned lcores_turn(struct batond_lcore *l)
 	const struct view *view = rcu_dereference(*l->published);
 	unsigned work = 0;
 
-	if (l->classifier)
-		work += classifier_service_poll(l->classifier, view, clock_monotonic_ns());
+	if (l->classifier) {
+		uint64_t now_ns = clock_monotonic_ns();
+
+		work += classifier_service_poll(l->classifier, view, now_ns, lcores_wall_ns(l, now_ns));
+	}
 	if (l->forwarder)
 		work += forwarder_worker_poll(l->forwarder, view);
 	return work;

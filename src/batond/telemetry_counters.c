@@ -2,6 +2,7 @@
 /* Drop reasons and counters, from the modules' own lists, for telemetry and for docs/counters.md. */
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <rte_common.h>
 #include <rte_telemetry.h>
@@ -12,7 +13,9 @@
 #include "batond/telemetry.h"
 #include "wire/seal.h"
 
-#define COUNTERS_ROWS 80 /* of a page: the longest row has some 180 bytes */
+/* DPDK writes an answer of at most 16 KiB, and leaves out without a word what goes beyond. */
+#define COUNTERS_PAGE_BYTES 15000
+#define COUNTERS_ROW_BYTES 80 /* of a row, beside its texts */
 
 /* One counter: where it stands in the struct its group is read from. */
 struct counter_entry {
@@ -57,6 +60,25 @@ static const struct counter_entry classifier_entries[] = {
 static const struct counter_entry service_entries[] = {
 #define X(name, text) { #name, text, offsetof(struct classifier_service_counters, name) },
 	CLASSIFIER_SERVICE_COUNTERS(X)
+#undef X
+};
+
+static const struct counter_entry session_entries[] = {
+#define X(name, text) { #name, text, offsetof(struct session_counters, name) },
+	SESSION_COUNTERS(X)
+#undef X
+};
+
+static const struct counter_entry handover_entries[] = {
+#define X(name, text) { #name, text, offsetof(struct handover_counters, name) },
+	HANDOVER_COUNTERS(X)
+#undef X
+};
+
+static const struct counter_entry refusal_entries[] = {
+#define X(token, name, text) \
+	{ "refused_" name, text, offsetof(struct handover_counters, refusals[BATON_SHIM_REFUSAL_##token]) },
+	BATON_SHIM_REFUSALS(X)
 #undef X
 };
 
@@ -116,6 +138,16 @@ static const void *classifier_at(const struct batond *b, unsigned i)
 static const void *service_at(const struct batond *b, unsigned i)
 {
 	return i < b->n_classifiers ? &b->classifiers[i].counters : NULL;
+}
+
+static const void *session_at(const struct batond *b, unsigned i)
+{
+	return i < b->n_classifiers ? classifier_session_counters_get(b->classifiers[i].classifier) : NULL;
+}
+
+static const void *handover_at(const struct batond *b, unsigned i)
+{
+	return i < b->n_classifiers ? handover_counters_get(b->classifiers[i].handover) : NULL;
 }
 
 static const void *neigh_at(const struct batond *b, unsigned i)
@@ -180,6 +212,10 @@ static const struct counter_group counter_groups[] = {
 	{ "classifier", "What classifiers decide", classifier_entries, RTE_DIM(classifier_entries), false,
 	  classifier_at },
 	{ "classifier", "What classifiers' lcores send", service_entries, RTE_DIM(service_entries), false, service_at },
+	{ "sessions", "Where connections went before", session_entries, RTE_DIM(session_entries), false, session_at },
+	{ "handover", "Connections accepted and handed over", handover_entries, RTE_DIM(handover_entries), false,
+	  handover_at },
+	{ "handover", "Why hosts refuse connections", refusal_entries, RTE_DIM(refusal_entries), false, handover_at },
 	{ "neighbourhood", "ARP and neighbour discovery", neigh_entries, RTE_DIM(neigh_entries), false, neigh_at },
 	{ "exception", "Exception ports to the kernel", exception_entries, RTE_DIM(exception_entries), false,
 	  exception_at },
@@ -205,10 +241,16 @@ static uint64_t counter_sum(const struct batond *b, const struct counter_group *
 	return sum;
 }
 
+static size_t counter_row_bytes(const struct counter_group *g, unsigned i)
+{
+	return COUNTERS_ROW_BYTES + strlen(g->name) + strlen(counter_name(g, i)) + strlen(g->entries[i].text);
+}
+
 /* Cursor: how many counters of the kind have been told. */
 static uint64_t counters_page(struct batond *b, struct telemetry_page *p, uint64_t cursor, bool drops)
 {
 	uint64_t n = 0;
+	size_t bytes = 0;
 
 	for (unsigned k = 0; k < RTE_DIM(counter_groups); k++) {
 		const struct counter_group *g = &counter_groups[k];
@@ -218,7 +260,8 @@ static uint64_t counters_page(struct batond *b, struct telemetry_page *p, uint64
 
 			if (n < cursor)
 				continue;
-			if (p->n_rows == COUNTERS_ROWS)
+			bytes += counter_row_bytes(g, i);
+			if (bytes > COUNTERS_PAGE_BYTES)
 				return n;
 			row = telemetry_row(p);
 			if (!row)

@@ -288,6 +288,7 @@ static void tables_classifier(struct batond *b, struct telemetry_page *p, const 
 	telemetry_number(row, "classifier", s->index);
 	telemetry_number(row, "connections", classifier_n_connections(s->classifier));
 	telemetry_int(row, "capacity", b->config->connections);
+	telemetry_number(row, "pending", handover_n_pending(s->handover));
 #define X(name, text) telemetry_number(row, #name, c->name);
 	CLASSIFIER_COUNTERS(X)
 #undef X

@@ -34,12 +34,22 @@ static bool has_vip(const struct view *v, uint16_t vip)
 	return vip < v->n_vips && v->vips[vip].addr.family;
 }
 
+/* Is it an endpoint of the VIP or of one of its pools? Its id may have been given to another one meanwhile. */
+static bool serves(const struct view *v, uint16_t endpoint, uint16_t vip)
+{
+	const struct view_endpoint *e = endpoint < v->n_endpoints ? &v->endpoints[endpoint] : NULL;
+
+	if (!e || !e->family || e->vip >= v->n_vips)
+		return false;
+	return e->vip == vip || (v->vips[e->vip].pool && v->vips[e->vip].pool_of == vip);
+}
+
 int classifier_place(struct classifier *c, const struct view *v, const struct classifier_handed *h, uint64_t now_ns,
 		     struct plumb_route *ret)
 {
 	int err;
 
-	if (!has_vip(v, h->vip) || h->endpoint >= v->n_endpoints || !v->endpoints[h->endpoint].family)
+	if (!has_vip(v, h->vip) || !serves(v, h->endpoint, h->vip))
 		return -ENOENT;
 	err = classifier_add(c, &h->key, h->vip, h->endpoint, h->state, h->forwarder, now_ns, ret);
 	if (err) {

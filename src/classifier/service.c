@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "classifier/service.h"
-
 #include <string.h>
 
 #include <rte_mbuf.h>
@@ -10,6 +8,7 @@
 #include <rte_ring_elem.h>
 
 #include "baton/addr.h"
+#include "classifier/service_internal.h"
 #include "forwarder/reset.h"
 
 #define SERVICE_BURST 32
@@ -28,29 +27,10 @@ void classifier_service_init(struct classifier_service *s, uint16_t index, struc
 
 void classifier_service_fini(struct classifier_service *s)
 {
+	handover_free(s->handover);
+	s->handover = NULL;
 	classifier_free(s->classifier);
 	s->classifier = NULL;
-}
-
-static bool service_send(struct classifier_service *s, struct plumb_message *m)
-{
-	if (channel_to_forwarder(s->channel, m))
-		return true;
-	s->counters.forwarder_busy++;
-	return false;
-}
-
-static struct plumb_message *service_message(struct classifier_service *s, enum plumb_type type, uint8_t forwarder)
-{
-	struct plumb_message *m = channel_message_get(s->channel);
-
-	if (!m) {
-		s->counters.messages_exhausted++;
-		return NULL;
-	}
-	m->type = (uint8_t)type;
-	m->forwarder = forwarder;
-	return m;
 }
 
 /* Is the client on the link of the port its packet came in by, or behind a gateway? */
@@ -76,41 +56,6 @@ static void service_packet(const struct plumb_message *m, const struct view *vie
 	ret->port = b->port;
 	memcpy(ret->src_mac, rte_pktmbuf_mtod_offset(b, const uint8_t *, 6), 6);
 	ret->return_nexthop = service_gateway(&view->ports[b->port], &m->route.key);
-}
-
-/* One message without a packet to each forwarder of the mask. Lost ones heal by idle time. */
-static void service_tell(struct classifier_service *s, enum plumb_type type, const struct baton_tuple *key,
-			 uint32_t forwarders, uint8_t state)
-{
-	for (uint8_t f = 0; forwarders; f++, forwarders >>= 1) {
-		struct plumb_message *m = forwarders & 1 ? service_message(s, type, f) : NULL;
-
-		if (!m)
-			continue;
-		m->route.key = *key;
-		m->route.state = state;
-		service_send(s, m);
-	}
-}
-
-static void service_delete(struct classifier_service *s, const struct classifier_delete *d, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		service_tell(s, PLUMB_DELETE, &d[i].key, d[i].forwarders, 0);
-}
-
-static void service_set_state(struct classifier_service *s, const struct classifier_state_change *c, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		service_tell(s, PLUMB_SET_STATE, &c[i].key, c[i].forwarders, c[i].state);
-}
-
-static void service_aged(struct classifier_service *s, const struct baton_tuple *key, uint8_t forwarder,
-			 bool add_failed, uint64_t now_ns)
-{
-	struct classifier_delete deletes[2];
-
-	service_delete(s, deletes, classifier_aged(s->classifier, key, forwarder, add_failed, now_ns, deletes));
 }
 
 /* The routes that the packet does not follow go ahead of it. */
@@ -170,6 +115,8 @@ static void service_miss(struct classifier_service *s, struct plumb_message *m, 
 	classifier_decide(s->classifier, view, &p, now_ns, &d);
 	service_delete(s, d.deletes, d.n_deletes);
 	service_set_state(s, d.changes, d.n_changes);
+	if (d.verdict == CLASSIFIER_ACCEPT && service_accept(s, m))
+		return;
 	if (d.verdict == CLASSIFIER_ACCEPT)
 		classifier_unknown(s->classifier, view, &p, now_ns, &d);
 	switch (d.verdict) {
@@ -191,7 +138,7 @@ static void service_host(struct classifier_service *s, const struct plumb_host *
 {
 	struct classifier_ended e;
 
-	if (!h->report)
+	if ((s->handover && handover_host(s->handover, view, h, now_ns, s->wall_ns)) || !h->report)
 		return;
 	classifier_ended(s->classifier, view, h, now_ns, &e);
 	service_delete(s, e.deletes, e.n_deletes);
@@ -253,15 +200,21 @@ static void service_stop(struct classifier_service *s, const struct view *view, 
 					       SERVICE_STOP_DELETES));
 }
 
-unsigned classifier_service_poll(struct classifier_service *s, const struct view *view, uint64_t now_ns)
+unsigned classifier_service_poll(struct classifier_service *s, const struct view *view, uint64_t now_ns,
+				 uint64_t wall_ns)
 {
 	void *messages[SERVICE_BURST];
 	unsigned n = rte_ring_dequeue_burst(s->channel->to_classifier[s->index], messages, SERVICE_BURST, NULL);
 
+	s->view = view;
+	s->now_ns = now_ns;
+	s->wall_ns = wall_ns;
 	for (unsigned i = 0; i < n; i++)
 		rte_prefetch0(messages[i]);
 	for (unsigned i = 0; i < n; i++)
 		service_handle(s, messages[i], view, now_ns);
 	service_stop(s, view, now_ns);
+	if (s->handover)
+		n += handover_poll(s->handover, view, now_ns, wall_ns);
 	return n + service_allotments(s, view, now_ns);
 }

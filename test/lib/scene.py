@@ -30,7 +30,7 @@ class Scene:
             options = {"health": "agent", "warm_up_s": 0, **options}
         numbers = range(1, hosts + 1)
         self.nginx = {f"host{n}": servers.Nginx(t, f"host{n}") for n in numbers}
-        self.agents = {f"host{n}": Agent(t, n, tunnels=lcores(roles)[1], live=live) for n in numbers} if mode == "tunnel" else {}
+        self.agents = {f"host{n}": Agent(t, n, tunnels=lcores(roles)[1], live=live) for n in numbers} if mode in ("tunnel", "application") else {}
         for agent in self.agents.values():
             if group is not None:
                 agent.settings["group"] = {"name": "all", "members": [

@@ -22,6 +22,7 @@
 #define N_MESSAGES 511
 #define RING 64
 #define NOW SECONDS(1000)
+#define WALL SECONDS(1700000000)
 
 struct world {
 	struct channel channel;
@@ -116,7 +117,7 @@ static struct plumb_message *message(struct world *w, enum plumb_type type, uint
 
 static void poll(struct world *w)
 {
-	while (classifier_service_poll(&w->s, w->view, NOW))
+	while (classifier_service_poll(&w->s, w->view, NOW, WALL))
 		;
 }
 
@@ -306,7 +307,7 @@ static void the_end_of_a_connection_reaches_all_that_hold_it(void **state)
 	assert_int_equal(classifier_n_connections(w->s.classifier), 1);
 	for (uint8_t i = 0; i < 2; i++) {
 		assert_true(channel_to_classifier(&w->channel, 0, message(w, PLUMB_AGED, i, &f.tuple)));
-		while (classifier_service_poll(&w->s, w->view, NOW + SECONDS(60)))
+		while (classifier_service_poll(&w->s, w->view, NOW + SECONDS(60), WALL))
 			;
 	}
 	assert_int_equal(classifier_n_connections(w->s.classifier), 0);
