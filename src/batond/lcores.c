@@ -22,6 +22,15 @@
 #define LCORES_IDLE_TURNS 256 /* empty turns before an adaptive lcore sleeps */
 #define LCORES_SLEEP_US 50
 
+/* Does a VIP of this family use NAT now? One that comes later is served too, a little slower. */
+static bool lcores_any_nat(const struct config *c, uint8_t family)
+{
+	for (unsigned i = 0; i < c->n_vips; i++)
+		if (c->vips[i].addr.family == family && c->vips[i].mode != BATON_MODE_TUNNEL)
+			return true;
+	return false;
+}
+
 static int lcores_create_forwarder(struct batond *b, unsigned index)
 {
 	struct forwarder_worker_params p = {
@@ -30,6 +39,8 @@ static int lcores_create_forwarder(struct batond *b, unsigned index)
 		.queue = (uint16_t)index,
 		.routes_ipv4 = (uint32_t)b->config->routes_ipv4,
 		.routes_ipv6 = (uint32_t)b->config->routes_ipv6,
+		.nat_ipv4 = lcores_any_nat(b->config, BATON_IPV4),
+		.nat_ipv6 = lcores_any_nat(b->config, BATON_IPV6),
 		.shim_port = (uint16_t)b->config->shim_port,
 		.max_endpoints = BATOND_MAX_ENDPOINTS,
 		.max_peers = LCORES_PEERS,

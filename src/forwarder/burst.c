@@ -56,6 +56,8 @@ BURST_INLINE void burst_begin(struct burst *b, struct forwarder_worker *w)
 		.nexthops = v->nexthops,
 		.ports = v->ports,
 		.forwarder = &v->forwarders[w->index],
+		.vips = v->vips,
+		.n_vips = v->n_vips,
 		.n_endpoints = v->n_endpoints,
 		.n_nexthops = v->n_nexthops,
 		.now_s = w->now_s,

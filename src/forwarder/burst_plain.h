@@ -35,7 +35,8 @@ struct burst {
 	const struct view_nexthop *nexthops;
 	const struct view_port *ports;
 	const struct view_forwarder *forwarder;
-	uint16_t n_endpoints, n_nexthops, now_s;
+	const struct view_vip *vips;
+	uint16_t n_endpoints, n_nexthops, n_vips, now_s;
 	uint64_t hits, tx_bytes;
 };
 
@@ -72,6 +73,38 @@ BURST_INLINE bool burst_way_tunnel(const struct burst *b, const struct route *r,
 	way->daddr = ep->addr;
 	way->ports = rte_cpu_to_be_32(baton_flow_id(r->generation, place));
 	way->back = false;
+	return burst_way_nexthop(b, ep->nexthop, way);
+}
+
+/* What a packet becomes that a compact route turns around: known without the route's cold half. */
+BURST_INLINE bool burst_way_compact(const struct burst *b, const struct burst_packet *p, const struct route *r,
+				    bool six, struct burst_way *way)
+{
+	const uint8_t *own = p->frame + p->flow.l3 + (six ? 8 : 12);
+
+	way->back = r->action == PLUMB_ACTION_RETURN;
+	if (way->back) {
+		const struct view_vip *vip = &b->vips[r->vip];
+
+		if (unlikely(r->vip >= b->n_vips || !vip->addr.family))
+			return false;
+		way->saddr = vip->addr.b;
+		way->daddr = own + (six ? 16 : 4);
+		way->ports = (p->flow.ports & ~0xffffu) | vip->port_be;
+		return burst_way_nexthop(b, r->hot, way);
+	}
+	const struct view_endpoint *ep = &b->endpoints[r->endpoint];
+
+	if (unlikely(r->endpoint >= b->n_endpoints || !ep->family))
+		return false;
+	if (r->flags & ROUTE_FLAG_SOURCE) {
+		way->saddr = six ? b->w->source6.b : b->w->source4.b;
+		way->ports = r->hot | (uint32_t)ep->port_be << 16;
+	} else {
+		way->saddr = own;
+		way->ports = (p->flow.ports & 0xffff) | (uint32_t)ep->port_be << 16;
+	}
+	way->daddr = ep->addr;
 	return burst_way_nexthop(b, ep->nexthop, way);
 }
 
@@ -166,7 +199,10 @@ BURST_INLINE bool burst_plain(struct burst *b, struct burst_packet *p, struct ro
 	if (likely(r->action == PLUMB_ACTION_TUNNEL)) {
 		if (unlikely(!burst_way_tunnel(b, r, p->place, six, &way)))
 			return false;
-	} else if (unlikely(r->action == PLUMB_ACTION_DROP) || !burst_way_nat(b, r, &t->nat[p->place], &way)) {
+	} else if (r->flags & ROUTE_FLAG_COMPACT) {
+		if (unlikely(!burst_way_compact(b, p, r, six, &way)))
+			return false;
+	} else if (unlikely(r->action == PLUMB_ACTION_DROP || !burst_way_nat(b, r, &t->nat[p->place], &way))) {
 		return false;
 	}
 	if (unlikely(l3_len > b->ports[way.port].mtu || l3[six ? 7 : 8] <= 1))

@@ -10,6 +10,7 @@
 #include <rte_ring.h>
 
 #include "baton/snat.h"
+#include "forwarder/compact.h"
 #include "forwarder/rewrite.h"
 #include "forwarder/stages.h"
 
@@ -126,6 +127,7 @@ static void plumbing_fill(struct forwarder_worker *w, struct route_table *t, uin
 		to = r->nat;
 		route_nat_at(t, index)->to = to;
 		plumbing_fill_way_back(route_nat_at(t, index), r);
+		compact_mark(w, t, index, r);
 		break;
 	default:
 		return;
@@ -157,8 +159,10 @@ static int plumbing_add_route(struct forwarder_worker *w, const struct plumb_rou
 	err = route_add(t, r, w->now_s, &index);
 	if (err == -EEXIST) {
 		if (plumbing_is_same(t, index, r)) {
-			if (r->action == PLUMB_ACTION_RETURN)
-				plumbing_fill_way_back(route_nat_at(t, index), r); /* the client may have moved */
+			if (r->action == PLUMB_ACTION_RETURN) { /* the client may have moved */
+				plumbing_fill_way_back(route_nat_at(t, index), r);
+				compact_mark(w, t, index, r);
+			}
 			return 0;
 		}
 		plumbing_forget(w, route_at(t, index));

@@ -39,14 +39,24 @@ static size_t n_places(const struct route_table *t)
 
 /*
  * The cold halves take as much room as IPv6 entries, and tunneled routes never
- * touch theirs: the kernel hands these pages out as they are first used.
+ * touch theirs: the kernel hands these pages out as they are first used. Where
+ * NAT is expected they come now and in large pages: with ten million routes small
+ * ones cost half of a hit's time again, and clearing a large one takes too long
+ * for an lcore that forwards.
  */
-static struct route_nat *nat_map(const struct route_table *t)
+static struct route_nat *nat_map(const struct route_table *t, bool expected)
 {
 	size_t size = n_places(t) * sizeof(struct route_nat);
 	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	return p == MAP_FAILED ? NULL : p;
+	if (p == MAP_FAILED)
+		return NULL;
+#ifdef MADV_POPULATE_WRITE
+	/* either may fail: then the pages come as if NAT were not expected */
+	if (expected && madvise(p, size, MADV_HUGEPAGE) == 0 && madvise(p, size, MADV_POPULATE_WRITE) < 0)
+		madvise(p, size, MADV_NOHUGEPAGE);
+#endif
+	return p;
 }
 
 /* All keys that the table needs from the one given: SipHash-2-4 of a counter. */
@@ -100,7 +110,7 @@ static struct route_table *table_alloc(const struct route_table_params *p, uint3
 	t->arg = p->arg;
 	t->buckets = t->alloc(n_buckets * sizeof *t->buckets, t->arg);
 	t->entries = t->alloc(n_places(t) * entry_bytes(t), t->arg);
-	t->nat = nat_map(t);
+	t->nat = nat_map(t, p->nat);
 	if (!t->buckets || !t->entries || !t->nat) {
 		route_table_free(t);
 		return NULL;
@@ -293,6 +303,20 @@ int route_add(struct route_table *t, const struct plumb_route *r, uint16_t now_s
 	return 0;
 }
 
+static bool is_cold(const struct route *r)
+{
+	return has_cold_half(r->action) && !(r->flags & ROUTE_FLAG_COMPACT);
+}
+
+void route_set_compact(struct route_table *t, uint32_t index, bool compact)
+{
+	struct route *r = route_at(t, index);
+
+	t->n_cold -= is_cold(r);
+	r->flags = (uint8_t)((r->flags & ~ROUTE_FLAG_COMPACT) | (compact ? ROUTE_FLAG_COMPACT : 0)) & 0xf;
+	t->n_cold += is_cold(r);
+}
+
 void route_del(struct route_table *t, uint32_t index)
 {
 	struct baton_tuple key;
@@ -305,7 +329,7 @@ void route_del(struct route_table *t, uint32_t index)
 		if (t->buckets[b].overflow != UINT16_MAX)
 			t->buckets[b].overflow--;
 	t->buckets[b].tag[index % ROUTE_PLACES] = ROUTE_TAG_FREE;
-	t->n_cold -= has_cold_half(route_at(t, index)->action);
+	t->n_cold -= is_cold(route_at(t, index));
 	t->count--;
 }
 

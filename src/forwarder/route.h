@@ -22,6 +22,8 @@
 
 enum route_flag {
 	ROUTE_FLAG_INTRODUCED = 1, /* tunnel: the mapping has been sent to the host */
+	ROUTE_FLAG_COMPACT = 2, /* NAT, RETURN: the cold half says nothing that is not known without it (compact.h) */
+	ROUTE_FLAG_SOURCE = 4,  /* compact NAT: from the worker's own source address, port .hot */
 };
 
 /* The part of an entry that both families share. 20 bytes. */
@@ -36,7 +38,7 @@ struct route {
 	uint16_t l3_delta;    /* ones' complement sum to add to the IPv4 header checksum */
 	uint16_t l4_delta;    /* the same for the TCP or UDP checksum */
 	uint16_t last_used_s; /* clock of the lcore, seconds, wraps */
-	uint16_t zero;
+	uint16_t hot;         /* compact NAT: source port, network order; compact RETURN: next hop */
 	uint32_t packets;
 };
 
@@ -74,9 +76,11 @@ struct route_table_params {
 	uint16_t reserved_port; /* host order: no place whose low 16 bits are this is used (0: none), so that
 				   no flow id puts the shim's port into the destination port */
 	uint8_t hash_key[32];   /* random */
+	bool nat;               /* NAT routes are to be expected */
 	/*
 	 * Zeroed, cache-line aligned memory; NULL: from the C library. The cold
-	 * halves of NAT routes come from the kernel page by page as they are used.
+	 * halves of NAT routes come from the kernel: all at once in large pages if
+	 * .nat is set and there is room, else page by page as they are used.
 	 */
 	void *(*alloc)(size_t size, void *arg);
 	void (*free)(void *p, void *arg);
@@ -118,6 +122,8 @@ void route_find_bulk(const struct route_table *t, const struct baton_tuple *cons
 /* Entry by index: the shared part, the cold part, the key. Index from find or add. */
 struct route *route_at(struct route_table *t, uint32_t index);
 struct route_nat *route_nat_at(struct route_table *t, uint32_t index);
+/* Set or clear ROUTE_FLAG_COMPACT of a route with a cold half. */
+void route_set_compact(struct route_table *t, uint32_t index, bool compact);
 void route_key_at(const struct route_table *t, uint32_t index, struct baton_tuple *ret);
 uint32_t route_flow_id(const struct route_table *t, uint32_t index);
 /* Index of the live entry with this flow id (index and generation), or -ENOENT. */

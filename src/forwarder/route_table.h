@@ -48,7 +48,7 @@ struct route_table {
 	};
 	uint32_t n_buckets;
 	uint32_t count;
-	uint32_t n_cold; /* routes with a cold half */
+	uint32_t n_cold; /* routes whose packets need the cold half */
 	uint32_t capacity;
 	uint8_t family;
 	uint8_t turn; /* slot where the next search for a free one starts */

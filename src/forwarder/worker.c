@@ -32,6 +32,7 @@ static struct route_table *worker_table_new(const struct forwarder_worker_params
 		.family = family,
 		.capacity = capacity,
 		.reserved_port = p->shim_port,
+		.nat = family == BATON_IPV4 ? p->nat_ipv4 : p->nat_ipv6,
 		.alloc = worker_table_alloc,
 		.free = worker_table_free,
 		.arg = (void *)"routes",

@@ -44,6 +44,7 @@ struct forwarder_worker_params {
 	uint16_t n_ports; /* DPDK ports 0 … n_ports - 1 */
 	uint16_t queue;   /* of each port, receive and transmit */
 	uint32_t routes_ipv4, routes_ipv6;
+	bool nat_ipv4, nat_ipv6;                  /* NAT routes are to be expected */
 	uint16_t shim_port;                       /* host order */
 	uint16_t max_endpoints;                   /* endpoint ids that may occur */
 	uint16_t max_peers;                       /* hosts that may send shim datagrams; power of two */
@@ -72,7 +73,8 @@ struct forwarder_worker {
 	uint64_t seq;                    /* of the next shim datagram */
 	uint64_t sweep4_tsc, sweep6_tsc; /* when the next sweep step is due */
 	uint32_t sweep4_cursor, sweep6_cursor;
-	struct worker_peer *peers; /* open addressing by address */
+	struct baton_addr source4, source6; /* of compact NAT routes; family 0: none yet */
+	struct worker_peer *peers;          /* open addressing by address */
 	uint16_t n_peers;
 	struct worker_tx tx[VIEW_MAX_PORTS];
 	struct plumb_message *messages[WORKER_PLUMBING_BURST]; /* for the next turn */

@@ -25,7 +25,8 @@ enum bench_mode {
 	BENCH_TUNNEL,
 	BENCH_HALF_NAT,
 	BENCH_FULL_NAT,
-	BENCH_RETURN, /* replies of a NATed connection */
+	BENCH_RETURN,      /* replies of a half-NATed connection */
+	BENCH_FULL_RETURN, /* replies of a full-NATed connection */
 	BENCH_N_MODES
 };
 
@@ -128,7 +129,7 @@ enum source_mode {
 int source_start(struct bench_source *s, const struct bench_traffic *t, struct rte_mempool *pool);
 void source_stop(void);
 void source_set(struct bench_source *s, uint32_t first, uint32_t n_flows, enum source_mode mode);
-/* Key of flow n, as the source writes it: all modes but BENCH_RETURN have the same. */
+/* Key of flow n, as the source writes it: replies go the other way. */
 void source_key(const struct bench_traffic *t, uint32_t n, struct baton_tuple *ret);
 /* Write a packet of flow n into an empty buffer. */
 void source_write(const struct bench_source *s, struct rte_mbuf *m, uint32_t n);

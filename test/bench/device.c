@@ -113,6 +113,8 @@ static struct forwarder_worker *make_worker(struct bench_device *d, uint8_t fami
 		.n_ports = 1,
 		.routes_ipv4 = family == BATON_IPV4 ? n : 1,
 		.routes_ipv6 = family == BATON_IPV6 ? n : 1,
+		.nat_ipv4 = family == BATON_IPV4 && d->source->traffic.mode != BENCH_TUNNEL,
+		.nat_ipv6 = family == BATON_IPV6 && d->source->traffic.mode != BENCH_TUNNEL,
 		.shim_port = BATON_SHIM_PORT_DEFAULT,
 		.max_endpoints = N_HOSTS,
 		.max_peers = 2 * N_HOSTS,
@@ -136,16 +138,18 @@ static void make_route(const struct bench_device *d, uint32_t n, struct plumb_ro
 {
 	const struct bench_traffic *t = &d->source->traffic;
 	static const uint8_t actions[BENCH_N_MODES] = { PLUMB_ACTION_TUNNEL, PLUMB_ACTION_NAT, PLUMB_ACTION_NAT,
-							PLUMB_ACTION_RETURN };
+							PLUMB_ACTION_RETURN, PLUMB_ACTION_RETURN };
 	struct baton_addr snat;
 
 	*ret = (struct plumb_route){ .endpoint = (uint16_t)(n % N_HOSTS), .action = actions[t->mode] };
 	ret->state = t->proto == IPPROTO_UDP ? BATON_CONN_UDP : BATON_CONN_ESTABLISHED;
 	source_key(t, n, &ret->key);
 	ret->nat = ret->key;
-	if (t->mode == BENCH_RETURN) {
+	if (t->mode >= BENCH_RETURN) {
 		memcpy(ret->nat.saddr, d->view->vips[0].addr.b, 16);
 		ret->nat.sport_be = d->view->vips[0].port_be;
+		if (t->mode == BENCH_FULL_RETURN)
+			ret->nat.dport_be = htons((uint16_t)(1024 + n % 64000));
 		return;
 	}
 	memcpy(ret->nat.daddr, d->view->endpoints[ret->endpoint].addr, 16);

@@ -8,14 +8,14 @@
 
 #include "bench.h"
 
-const char *const options_modes[BENCH_N_MODES] = { "tunnel", "half-nat", "full-nat", "return" };
+const char *const options_modes[BENCH_N_MODES] = { "tunnel", "half-nat", "full-nat", "return", "full-return" };
 
 const char options_help[] =
 	"usage: baton-bench [OPTION...] [forward | table]\n"
 	"forward: packets per second and cycles per packet on one core, beside io and macswap\n"
 	"table:   lookups in the route table alone\n"
 	"  --flows N,...      numbers of resident flows (1000,1000000,10000000)\n"
-	"  --mode MODE        tunnel, half-nat, full-nat, or return: replies of NATed connections (tunnel)\n"
+	"  --mode MODE        tunnel, half-nat, full-nat; replies: return, full-return (tunnel)\n"
 	"  --ipv6             IPv6 instead of IPv4\n"
 	"  --udp              UDP instead of TCP\n"
 	"  --size N           bytes on the wire (64; IPv6: 78), or imix: 64, 594 and 1518 as 7 : 4 : 1\n"

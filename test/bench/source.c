@@ -30,7 +30,7 @@ void source_key(const struct bench_traffic *t, uint32_t n, struct baton_tuple *r
 	static const uint8_t vip4[4] = { 198, 51, 100, 1 }, host4[4] = { 192, 0, 2, 100 };
 	static const uint8_t vip6[16] = { 0x20, 1, 0xd, 0xb8, [15] = 1 };
 	static const uint8_t host6[16] = { 0x20, 1, 0xd, 0xb8, [5] = 2, [15] = 100 };
-	bool v4 = t->family == BATON_IPV4, back = t->mode == BENCH_RETURN;
+	bool v4 = t->family == BATON_IPV4, back = t->mode >= BENCH_RETURN;
 	uint8_t *client = back ? ret->daddr : ret->saddr, *server = back ? ret->saddr : ret->daddr;
 	uint32_t n_be = htonl(v4 ? CLIENT4 | (n & ((1u << FLOW_BITS) - 1)) : n);
 	uint16_t port_be = htons((uint16_t)(1024 + (n & 0x7fff))), server_port_be = htons(back ? 8080 : 443);
@@ -121,7 +121,7 @@ static void make_template(const struct bench_source *s, uint16_t size, struct so
 static void make_templates(struct bench_source *s)
 {
 	const struct bench_traffic *t = &s->traffic;
-	bool v4 = t->family == BATON_IPV4, back = t->mode == BENCH_RETURN;
+	bool v4 = t->family == BATON_IPV4, back = t->mode >= BENCH_RETURN;
 	uint8_t l4 = v4 ? LINK_LEN + 20 : LINK_LEN + 40;
 
 	s->at_addr = (uint8_t)(v4 ? LINK_LEN + 12 + 4 * back : LINK_LEN + 20 + 16 * back);
