@@ -161,11 +161,12 @@ static void features_find(struct datapath *d)
 	btf__free(btf);
 }
 
-int datapath_choose(struct datapath *d)
+int datapath_choose(struct datapath *d, bool able)
 {
 	int err;
 
 	features_find(d);
+	d->creates = d->creates && able;
 	err = bpf_program__set_autoload(d->skel->progs.tunnel_ingress, !d->creates);
 	err = err ? err : bpf_program__set_autoload(d->skel->progs.tunnel_ingress_create, d->creates);
 	return err ? err : bpf_program__set_autoload(d->skel->progs.connection_state, d->traces);
@@ -200,7 +201,7 @@ static int datapath_prepare(struct datapath *d, const char *pin_dir, uint32_t ma
 	int err = bpf_map__set_max_entries(d->skel->maps.flows, max_flows);
 
 	err = err ? err : bpf_map__set_max_entries(d->skel->maps.connections, max_flows);
-	err = err ? err : datapath_choose(d);
+	err = err ? err : datapath_choose(d, true);
 	return err ? err : maps_reuse(d, pin_dir);
 }
 

@@ -44,8 +44,12 @@ int datapath_mount(const char *path, bool *ret_mounted);
  * with datapath_close() in both cases.
  */
 int datapath_load(struct datapath *d, const char *pin_dir, uint32_t max_flows);
-/* Of an opened skeleton: load what this kernel can run. Sets creates and traces. 0 or -errno. */
-int datapath_choose(struct datapath *d);
+/*
+ * Of an opened skeleton: load what this kernel can run; without able, what one
+ * can that knows nothing of creating connections. Sets creates and traces. 0 or
+ * -errno.
+ */
+int datapath_choose(struct datapath *d, bool able);
 /* Only the pinned maps of a datapath that runs. 0, or -ENOENT if there is none. */
 int datapath_open(struct datapath *d, const char *pin_dir);
 /* The memory of map sequence or own, shared with the kernel; NULL with errno. To be given to datapath_memory_free(). */

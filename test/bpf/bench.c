@@ -65,10 +65,19 @@ static void maps_fill(struct bench *b)
 	assert_int_equal(bpf_map_update_elem(bpf_map__fd(b->skel->maps.sequence), &zero, &seq, BPF_ANY), 0);
 }
 
-int bench_open(void **state)
+static int programs_load(struct bench *b, bool able)
+{
+	struct datapath d = { .skel = b->skel };
+
+	if (datapath_choose(&d, able) || tunnel_bpf__load(b->skel))
+		return -1;
+	b->prog_fd = bpf_program__fd(d.creates ? b->skel->progs.tunnel_ingress_create : b->skel->progs.tunnel_ingress);
+	return 0;
+}
+
+static int bench_make(void **state, bool able)
 {
 	struct bench *b = calloc(1, sizeof *b);
-	struct datapath d = { 0 };
 
 	*state = b;
 	if (!b)
@@ -82,12 +91,20 @@ int bench_open(void **state)
 	if (!b->skel)
 		return -1;
 	bpf_map__set_max_entries(b->skel->maps.flows, BENCH_FLOWS);
-	d.skel = b->skel;
-	if (datapath_choose(&d) || tunnel_bpf__load(b->skel))
+	if (programs_load(b, able))
 		return -1;
-	b->prog_fd = bpf_program__fd(d.creates ? b->skel->progs.tunnel_ingress_create : b->skel->progs.tunnel_ingress);
 	maps_fill(b);
 	return 0;
+}
+
+int bench_open(void **state)
+{
+	return bench_make(state, true);
+}
+
+int bench_open_unable(void **state)
+{
+	return bench_make(state, false);
 }
 
 int bench_close(void **state)

@@ -38,6 +38,8 @@ struct bench {
 
 /* cmocka set-up and tear-down; *state is the struct bench. */
 int bench_open(void **state);
+/* The same with the program for kernels that can not create connections. */
+int bench_open_unable(void **state);
 int bench_close(void **state);
 
 /* Run a frame: verdict, output and what was counted by this packet. */

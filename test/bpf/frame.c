@@ -25,6 +25,12 @@ static void put16(uint8_t *p, uint32_t v)
 	p[1] = (uint8_t)v;
 }
 
+static void put32(uint8_t *p, uint32_t v)
+{
+	put16(p, v >> 16);
+	put16(p + 2, v);
+}
+
 static uint32_t get16(const uint8_t *p)
 {
 	return (uint32_t)p[0] << 8 | p[1];
@@ -61,7 +67,8 @@ static size_t l4_build(uint8_t *l4, const struct baton_tuple *t, const struct fr
 	if (o->payload_len)
 		memcpy(l4 + hlen, o->payload, o->payload_len);
 	if (t->proto == IPPROTO_TCP) {
-		put16(l4 + 6, 1000);
+		put32(l4 + 4, o->tcp_seq);
+		put32(l4 + 8, o->tcp_ack);
 		l4[12] = 5 << 4;
 		l4[13] = o->tcp_flags;
 		put16(l4 + 14, 65535);

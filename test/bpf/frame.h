@@ -19,6 +19,7 @@ struct frame {
 
 struct frame_options {
 	uint8_t tcp_flags;
+	uint32_t tcp_seq, tcp_ack;
 	size_t ip_options; /* bytes of IPv4 options, multiple of 4 */
 	bool no_udp_checksum;
 	const void *payload;

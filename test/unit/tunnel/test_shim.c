@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <endian.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,10 +25,12 @@ static const struct {
 	uint8_t type;
 	int len;
 } types[] = {
-	{ BATON_SHIM_INTRODUCE, BATON_SHIM_INTRODUCE_LEN },
-	{ BATON_SHIM_UNKNOWN, BATON_SHIM_UNKNOWN_LEN },
-	{ BATON_SHIM_RESYNC, BATON_SHIM_RESYNC_LEN },
+	{ BATON_SHIM_INTRODUCE, BATON_SHIM_INTRODUCE_LEN }, { BATON_SHIM_UNKNOWN, BATON_SHIM_UNKNOWN_LEN },
+	{ BATON_SHIM_RESYNC, BATON_SHIM_RESYNC_LEN },       { BATON_SHIM_CREATE, BATON_SHIM_CREATE_LEN },
+	{ BATON_SHIM_ABORT, BATON_SHIM_CREATE_LEN },        { BATON_SHIM_STATE, BATON_SHIM_CONN_LEN },
+	{ BATON_SHIM_ENDED, BATON_SHIM_CONN_LEN },
 };
+#define N_TYPES (sizeof types / sizeof types[0])
 
 static const struct baton_tuple tuple4 = {
 	.saddr = { 198, 51, 100, 7 },
@@ -43,12 +46,25 @@ static size_t make(uint8_t type, uint64_t seq, const struct shim_keyring *keys, 
 {
 	union {
 		struct baton_shim_flow flow;
+		struct baton_shim_create create;
+		struct baton_shim_conn conn;
 		uint8_t b[64];
 	} body = { .b = { 1, 2, 3, 4 } };
 	int n;
 
 	if (type == BATON_SHIM_INTRODUCE)
 		shim_flow_from_tuple(&body.flow, 0x01020304, &tuple4);
+	else if (type == BATON_SHIM_CREATE || type == BATON_SHIM_ABORT)
+		body.create = (struct baton_shim_create){
+			.client_isn = 1, .options = 7, .family = 4, .sport = tuple4.sport_be, .dport = tuple4.dport_be
+		};
+	else if (type == BATON_SHIM_STATE || type == BATON_SHIM_ENDED)
+		body.conn = (struct baton_shim_conn){ .client_isn = 1,
+						      .state = BATON_SHIM_CONN_REFUSED,
+						      .reason = BATON_SHIM_REFUSAL_OTHER,
+						      .family = 4,
+						      .sport = tuple4.sport_be,
+						      .dport = tuple4.dport_be };
 	n = shim_encode(dst, 128, keys, type, &body, seq, device, host);
 	assert_true(n > 0);
 	return (size_t)n;
@@ -97,7 +113,7 @@ static void test_round_trip(void **state)
 {
 	uint8_t b[128];
 
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < N_TYPES; i++) {
 		struct baton_shim_hdr hdr;
 		size_t n = make(types[i].type, 0x1122334455667788, &ring, b);
 
@@ -126,7 +142,7 @@ static void test_encode_refusals(void **state)
 		if (n <= 0)
 			assert_int_equal(n, -EINVAL);
 	}
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < N_TYPES; i++) {
 		memset(b, 0x77, sizeof b);
 		for (size_t size = 0; size < (size_t)types[i].len; size++)
 			assert_int_equal(shim_encode(b, size, &ring, types[i].type, body, 1, device, host), -ENOSPC);
@@ -141,7 +157,7 @@ static void test_every_prefix(void **state)
 {
 	uint8_t b[128];
 
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < N_TYPES; i++) {
 		size_t n = make(types[i].type, 1, &ring, b);
 
 		for (size_t len = 0; len < n; len++)
@@ -149,14 +165,15 @@ static void test_every_prefix(void **state)
 	}
 }
 
-/* Only an INTRODUCE may be longer than header and body: an inner packet follows, of any bytes. */
+/* Only INTRODUCE and CREATE may be longer than header and body: an inner packet follows, of any bytes. */
 static void test_trailing_bytes(void **state)
 {
-	uint8_t b[128] = { 0 };
+	uint8_t b[160] = { 0 };
 
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < N_TYPES; i++) {
 		size_t n = make(types[i].type, 1, &ring, b);
-		enum shim_verdict want = types[i].type == BATON_SHIM_INTRODUCE ? SHIM_OK : SHIM_MALFORMED;
+		bool inner = types[i].type == BATON_SHIM_INTRODUCE || types[i].type == BATON_SHIM_CREATE;
+		enum shim_verdict want = inner ? SHIM_OK : SHIM_MALFORMED;
 
 		for (size_t more = 1; more <= 40; more++) {
 			b[n + more - 1] = (uint8_t)more;
@@ -172,7 +189,7 @@ static void test_every_bit(void **state)
 	const void *body;
 	uint8_t b[128];
 
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < N_TYPES; i++) {
 		size_t n = make(types[i].type, 77, &ring, b);
 
 		for (size_t bit = 0; bit < n * 8; bit++) {
@@ -252,6 +269,39 @@ static void test_flow_refusals(void **state)
 	}
 }
 
+/* The same of the types that speak of connections. */
+static void test_connection_refusals(void **state)
+{
+	static const struct {
+		uint8_t type;
+		unsigned at;
+		uint8_t value;
+		enum shim_verdict want;
+	} cases[] = {
+		{ BATON_SHIM_CREATE, 20, 8, SHIM_MALFORMED }, { BATON_SHIM_CREATE, 20, 0, SHIM_OK },
+		{ BATON_SHIM_CREATE, 21, 6, SHIM_OK },        { BATON_SHIM_CREATE, 21, 0, SHIM_MALFORMED },
+		{ BATON_SHIM_CREATE, 26, 1, SHIM_MALFORMED }, { BATON_SHIM_CREATE, 31, 1, SHIM_MALFORMED },
+		{ BATON_SHIM_CREATE, 36, 1, SHIM_MALFORMED }, { BATON_SHIM_CREATE, 63, 1, SHIM_MALFORMED },
+		{ BATON_SHIM_CREATE, 35, 1, SHIM_OK },        { BATON_SHIM_ABORT, 20, 8, SHIM_MALFORMED },
+		{ BATON_SHIM_STATE, 16, 0, SHIM_OK },         { BATON_SHIM_STATE, 16, 5, SHIM_MALFORMED },
+		{ BATON_SHIM_STATE, 17, 11, SHIM_MALFORMED }, { BATON_SHIM_STATE, 20, 5, SHIM_MALFORMED },
+		{ BATON_SHIM_STATE, 21, 1, SHIM_MALFORMED },  { BATON_SHIM_STATE, 26, 1, SHIM_MALFORMED },
+		{ BATON_SHIM_STATE, 31, 1, SHIM_MALFORMED },  { BATON_SHIM_STATE, 36, 1, SHIM_MALFORMED },
+		{ BATON_SHIM_STATE, 63, 1, SHIM_MALFORMED },  { BATON_SHIM_ENDED, 17, 255, SHIM_MALFORMED },
+	};
+	uint8_t b[128];
+
+	for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct replay_window w = { 0 };
+		size_t n = make(cases[i].type, 5, &ring, b);
+
+		b[sizeof(struct baton_shim_hdr) + cases[i].at] = cases[i].value;
+		sign(b, &ring.keys[0]);
+		assert_int_equal(decode(b, n, &w), cases[i].want);
+		assert_int_equal(w.top, cases[i].want == SHIM_OK ? 5 : 0);
+	}
+}
+
 static void test_second_key(void **state)
 {
 	struct shim_keyring rolled = { .keys = { ring.keys[1], ring.keys[0] }, .n_keys = 2 };
@@ -313,11 +363,17 @@ static void test_flow_from_tuple(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_encode_refusals),
-		cmocka_unit_test(test_every_prefix),  cmocka_unit_test(test_trailing_bytes),
-		cmocka_unit_test(test_every_bit),     cmocka_unit_test(test_header_refusals),
-		cmocka_unit_test(test_flow_refusals), cmocka_unit_test(test_second_key),
-		cmocka_unit_test(test_replay),        cmocka_unit_test(test_flow_from_tuple),
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_encode_refusals),
+		cmocka_unit_test(test_every_prefix),
+		cmocka_unit_test(test_trailing_bytes),
+		cmocka_unit_test(test_every_bit),
+		cmocka_unit_test(test_header_refusals),
+		cmocka_unit_test(test_flow_refusals),
+		cmocka_unit_test(test_second_key),
+		cmocka_unit_test(test_replay),
+		cmocka_unit_test(test_flow_from_tuple),
+		cmocka_unit_test(test_connection_refusals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
