@@ -133,7 +133,7 @@ enum baton_shim_conn_state {
 	X(NO_LISTENER, "no_listener", "nothing listens on the virtual address and port")                           \
 	X(BACKLOG_FULL, "backlog_full", "the listener's accept queue is full")                                     \
 	X(MPTCP, "mptcp", "the listener is an MPTCP socket: set net.mptcp.enabled=0 for it")                       \
-	X(MSS, "mss", "the client's MSS is below 536 (IPv6: 1220)")                                                             \
+	X(MSS, "mss", "the client's MSS is below 536 (IPv6: 1220)")                                                \
 	X(OPTION_OFF, "option_off",                                                                                \
 	  "an option agreed with the client is off on the host (net.ipv4.tcp_timestamps, _sack, _window_scaling)") \
 	X(SYNCOOKIES_OFF, "syncookies_off", "net.ipv4.tcp_syncookies is 0 on the host")                            \
