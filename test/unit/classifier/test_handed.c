@@ -169,6 +169,9 @@ static void what_can_not_be_placed_is_refused(void **state)
 
 	assert_int_equal(place(b, 1, 3, BATON_CONN_ESTABLISHED, &r), -ENOENT);
 	assert_int_equal(place(b, 1, VIEW_NONE, BATON_CONN_ESTABLISHED, &r), -ENOENT);
+	b->v->endpoints[1].vip = 5; /* the id was given to another VIP's meanwhile */
+	assert_int_equal(place(b, 1, 1, BATON_CONN_ESTABLISHED, &r), -ENOENT);
+	b->v->endpoints[1].vip = 0;
 	b->v->endpoints[1].family = 0;
 	assert_int_equal(place(b, 1, 1, BATON_CONN_ESTABLISHED, &r), -ENOENT);
 	for (uint32_t i = 0; i < fixture_params().max_connections; i++)

@@ -1,92 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The loop around a classifier: messages and packets in, messages and packets out, nothing kept and nothing lost. */
-#include "fixture.h"
+#include "service_world.h"
 
 #include <arpa/inet.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_eal.h>
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
 
-#include "classifier/service.h"
 #include "forwarder/packet.h"
-#include "frames.h"
-
-#define N_FORWARDERS 2
-#define N_PACKETS 255
-#define N_MESSAGES 511
-#define RING 64
-#define NOW SECONDS(1000)
-#define WALL SECONDS(1700000000)
-
-struct world {
-	struct channel channel;
-	struct classifier_service s;
-	struct view *view;
-};
-
-static struct rte_mempool *pool;
-
-static int group_setup(void **state)
-{
-	char lcores[16];
-	char *args[] = { "test",
-			 "--no-huge",
-			 "--no-shconf",
-			 "--no-pci",
-			 "-m",
-			 "64",
-			 "-d",
-			 "librte_mempool_ring.so",
-			 "--lcores",
-			 lcores,
-			 "--no-telemetry",
-			 "--log-level",
-			 "warning" };
-
-	snprintf(lcores, sizeof lcores, "0@%d", sched_getcpu());
-	if (rte_eal_init(sizeof args / sizeof *args, args) < 0)
-		return -1;
-	pool = rte_pktmbuf_pool_create("wire", N_PACKETS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
-	return pool ? 0 : -1;
-}
-
-static struct world *world_new(uint8_t proto, uint8_t mode)
-{
-	const struct channel_params channel = {
-		.n_forwarders = N_FORWARDERS, .n_classifiers = 1, .n_messages = N_MESSAGES, .ring_size = RING
-	};
-	struct classifier_params p = fixture_params();
-	struct world *w = calloc(1, sizeof *w);
-
-	assert_non_null(w);
-	assert_int_equal(channel_init(&w->channel, &channel), 0);
-	p.n_forwarders = N_FORWARDERS;
-	p.snat_quarantine_s = 0;
-	w->view = fixture_view(proto, mode, 3);
-	for (unsigned i = 0; i < VIEW_MAX_PORTS; i++)
-		w->view->ports[i].gateway4 = w->view->ports[i].gateway6 = VIEW_NONE;
-	classifier_service_init(&w->s, 0, fixture_classifier(&p), &w->channel);
-	return w;
-}
-
-/* Nothing is left in a ring, and every packet and message is back. */
-static void world_free(struct world *w)
-{
-	for (unsigned i = 0; i < N_FORWARDERS; i++)
-		assert_int_equal(rte_ring_count(w->channel.to_forwarder[i]), 0);
-	assert_int_equal(rte_mempool_avail_count(w->channel.messages), N_MESSAGES);
-	assert_int_equal(rte_mempool_avail_count(pool), N_PACKETS);
-	classifier_service_fini(&w->s);
-	channel_fini(&w->channel);
-	view_free(w->view);
-	free(w);
-}
 
 static void frame_make(uint8_t proto, uint16_t client_port, uint8_t tcp_flags, struct frame *ret)
 {
@@ -103,93 +28,41 @@ static void frame_make(uint8_t proto, uint16_t client_port, uint8_t tcp_flags, s
 	frame_build(&spec, ret);
 }
 
-static struct plumb_message *message(struct world *w, enum plumb_type type, uint8_t forwarder,
-				     const struct baton_tuple *key)
-{
-	struct plumb_message *m = channel_message_get(&w->channel);
-
-	assert_non_null(m);
-	m->type = (uint8_t)type;
-	m->forwarder = forwarder;
-	m->route.key = *key;
-	return m;
-}
-
-static void poll(struct world *w)
-{
-	while (classifier_service_poll(&w->s, w->view, NOW, WALL))
-		;
-}
-
-static void miss_frame(struct world *w, uint8_t forwarder, uint16_t port, const struct frame *f, uint16_t vip)
-{
-	struct plumb_message *m = message(w, PLUMB_MISS, forwarder, &f->tuple);
-	struct rte_mbuf *b = rte_pktmbuf_alloc(pool);
-
-	assert_non_null(b);
-	memcpy(rte_pktmbuf_append(b, (uint16_t)f->len), f->b, f->len);
-	b->port = port;
-	m->packet = b;
-	m->vip = vip;
-	m->tcp_flags = f->tuple.proto == IPPROTO_TCP ? f->b[f->l4 + 13] : 0;
-	m->l3_offset = (uint16_t)f->l3;
-	m->l4_offset = (uint16_t)f->l4;
-	assert_true(channel_to_classifier(&w->channel, 0, m));
-	poll(w);
-}
-
-static void miss(struct world *w, uint8_t forwarder, uint8_t proto, uint16_t client_port, uint8_t tcp_flags,
+static void miss(struct service_world *w, uint8_t forwarder, uint8_t proto, uint16_t client_port, uint8_t tcp_flags,
 		 struct frame *ret)
 {
 	frame_make(proto, client_port, tcp_flags, ret);
-	miss_frame(w, forwarder, 1, ret, 0);
-}
-
-static struct plumb_message *told(struct world *w, uint8_t forwarder, enum plumb_type type)
-{
-	struct plumb_message *m;
-	void *p = NULL;
-
-	assert_int_equal(rte_ring_dequeue(w->channel.to_forwarder[forwarder], &p), 0);
-	m = p;
-	assert_int_equal(m->type, type);
-	assert_int_equal(m->forwarder, forwarder);
-	return m;
-}
-
-static void forget(struct world *w, struct plumb_message *m)
-{
-	channel_message_put(&w->channel, m);
+	service_world_miss(w, forwarder, 1, ret, 0);
 }
 
 static void a_miss_becomes_a_route_that_its_packet_follows(void **state)
 {
-	struct world *w = world_new(IPPROTO_TCP, BATON_MODE_TUNNEL);
+	struct service_world *w = service_world_new(IPPROTO_TCP, BATON_MODE_TUNNEL);
 	struct plumb_message *m;
 	struct frame f;
 
 	miss(w, 1, IPPROTO_TCP, 5000, SYN, &f);
-	m = told(w, 1, PLUMB_ADD);
+	m = service_world_told(w, 1, PLUMB_ADD);
 	assert_memory_equal(&m->route.key, &f.tuple, sizeof f.tuple);
 	assert_int_equal(m->route.action, PLUMB_ACTION_TUNNEL);
 	assert_int_equal(m->route.state, BATON_CONN_SYN);
 	assert_true(m->route.endpoint < 3);
 	assert_memory_equal(rte_pktmbuf_mtod((struct rte_mbuf *)m->packet, void *), f.b, f.len);
-	forget(w, m);
+	service_world_forget(w, m);
 	assert_int_equal(w->s.counters.packets, 1);
 	assert_int_equal(classifier_n_connections(w->s.classifier), 1);
-	world_free(w);
+	service_world_free(w);
 }
 
 static void the_way_back_is_plumbed_before_the_packet_goes(void **state)
 {
-	struct world *w = world_new(IPPROTO_TCP, BATON_MODE_FULL_NAT);
+	struct service_world *w = service_world_new(IPPROTO_TCP, BATON_MODE_FULL_NAT);
 	struct plumb_message *back, *forth;
 	struct frame f;
 
 	miss(w, 0, IPPROTO_TCP, 5000, SYN, &f);
-	back = told(w, 0, PLUMB_ADD);
-	forth = told(w, 0, PLUMB_ADD);
+	back = service_world_told(w, 0, PLUMB_ADD);
+	forth = service_world_told(w, 0, PLUMB_ADD);
 	assert_null(back->packet);
 	assert_int_equal(back->route.action, PLUMB_ACTION_RETURN);
 	assert_int_equal(back->route.nexthop, VIEW_NONE);
@@ -199,28 +72,28 @@ static void the_way_back_is_plumbed_before_the_packet_goes(void **state)
 	assert_int_equal(forth->route.action, PLUMB_ACTION_NAT);
 	assert_memory_equal(forth->route.nat.saddr, back->route.key.daddr, 16);
 	assert_int_equal(forth->route.nat.sport_be, back->route.key.dport_be);
-	forget(w, back);
-	forget(w, forth);
-	world_free(w);
+	service_world_forget(w, back);
+	service_world_forget(w, forth);
+	service_world_free(w);
 }
 
-static uint16_t way_back(struct world *w, uint16_t client_port)
+static uint16_t way_back(struct service_world *w, uint16_t client_port)
 {
 	struct plumb_message *m;
 	uint16_t nexthop;
 	struct frame f;
 
 	miss(w, 0, IPPROTO_TCP, client_port, SYN, &f);
-	m = told(w, 0, PLUMB_ADD);
+	m = service_world_told(w, 0, PLUMB_ADD);
 	nexthop = m->route.nexthop;
-	forget(w, m);
-	forget(w, told(w, 0, PLUMB_ADD));
+	service_world_forget(w, m);
+	service_world_forget(w, service_world_told(w, 0, PLUMB_ADD));
 	return nexthop;
 }
 
 static void a_client_beyond_the_link_is_answered_by_the_gateway(void **state)
 {
-	struct world *w = world_new(IPPROTO_TCP, BATON_MODE_HALF_NAT);
+	struct service_world *w = service_world_new(IPPROTO_TCP, BATON_MODE_HALF_NAT);
 	struct view_port *p = &w->view->ports[1];
 
 	p->gateway4 = 3;
@@ -231,18 +104,18 @@ static void a_client_beyond_the_link_is_answered_by_the_gateway(void **state)
 	assert_int_equal(way_back(w, 5001), 3);
 	assert_int_equal(baton_prefix_parse("198.51.100.0/24", &p->prefixes[1]), 0);
 	assert_int_equal(way_back(w, 5002), VIEW_NONE);
-	world_free(w);
+	service_world_free(w);
 }
 
 static void an_unknown_connection_is_reset_where_it_came_from(void **state)
 {
-	struct world *w = world_new(IPPROTO_TCP, BATON_MODE_TUNNEL);
+	struct service_world *w = service_world_new(IPPROTO_TCP, BATON_MODE_TUNNEL);
 	struct plumb_message *m;
 	const uint8_t *b;
 	struct frame f;
 
 	miss(w, 1, IPPROTO_TCP, 5000, ACK, &f);
-	m = told(w, 1, PLUMB_SEND);
+	m = service_world_told(w, 1, PLUMB_SEND);
 	assert_int_equal(m->route.port, 1);
 	assert_int_equal(rte_pktmbuf_data_len((struct rte_mbuf *)m->packet), 14 + 20 + 20);
 	b = rte_pktmbuf_mtod((struct rte_mbuf *)m->packet, const uint8_t *);
@@ -255,91 +128,91 @@ static void an_unknown_connection_is_reset_where_it_came_from(void **state)
 	assert_int_equal(b[47], RST);
 	assert_memory_equal(b + 38, f.b + f.l4 + 8, 4); /* its sequence number is what the packet acknowledged */
 	assert_true(frame_checksums_right(b + 14, b + 34, 20, IPPROTO_TCP));
-	forget(w, m);
+	service_world_forget(w, m);
 	assert_int_equal(w->s.counters.resets_sent, 1);
-	world_free(w);
+	service_world_free(w);
 }
 
 static void what_gets_no_reset_is_dropped(void **state)
 {
-	struct world *w = world_new(IPPROTO_TCP, BATON_MODE_TUNNEL);
+	struct service_world *w = service_world_new(IPPROTO_TCP, BATON_MODE_TUNNEL);
 	struct frame f;
 
 	miss(w, 0, IPPROTO_TCP, 5000, RST, &f);
 	frame_make(IPPROTO_TCP, 5000, ACK, &f);
 	f.b[f.l4 + 16] ^= 1; /* wrong checksum */
-	miss_frame(w, 0, 1, &f, 0);
+	service_world_miss(w, 0, 1, &f, 0);
 	w->view->vips[0].unknown = BATON_UNKNOWN_DROP;
 	miss(w, 0, IPPROTO_TCP, 5000, ACK, &f);
 	/* a reply of no connection; a VIP that is gone */
 	frame_make(IPPROTO_TCP, 5000, ACK, &f);
-	miss_frame(w, 0, 1, &f, VIEW_NONE);
-	miss_frame(w, 0, 1, &f, 7);
+	service_world_miss(w, 0, 1, &f, VIEW_NONE);
+	service_world_miss(w, 0, 1, &f, 7);
 	assert_int_equal(w->s.counters.packets, 5);
 	assert_int_equal(w->s.counters.resets_sent, 0);
-	world_free(w);
+	service_world_free(w);
 }
 
-static void connect_through(struct world *w, uint8_t forwarder, uint16_t client_port, struct frame *f)
+static void connect_through(struct service_world *w, uint8_t forwarder, uint16_t client_port, struct frame *f)
 {
 	miss(w, forwarder, IPPROTO_TCP, client_port, SYN, f);
-	forget(w, told(w, forwarder, PLUMB_ADD));
+	service_world_forget(w, service_world_told(w, forwarder, PLUMB_ADD));
 }
 
 static void the_end_of_a_connection_reaches_all_that_hold_it(void **state)
 {
-	struct world *w = world_new(IPPROTO_TCP, BATON_MODE_TUNNEL);
+	struct service_world *w = service_world_new(IPPROTO_TCP, BATON_MODE_TUNNEL);
 	struct plumb_message *m;
 	struct frame f;
 
 	connect_through(w, 0, 5000, &f);
 	connect_through(w, 1, 5000, &f); /* the client's packets come by another lcore now */
-	m = message(w, PLUMB_FINAL, 1, &f.tuple);
+	m = service_world_message(w, PLUMB_FINAL, 1, &f.tuple);
 	m->tcp_flags = RST;
 	assert_true(channel_to_classifier(&w->channel, 0, m));
-	poll(w);
+	service_world_poll(w);
 	for (uint8_t i = 0; i < 2; i++) {
-		m = told(w, i, PLUMB_SET_STATE);
+		m = service_world_told(w, i, PLUMB_SET_STATE);
 		assert_memory_equal(&m->route.key, &f.tuple, sizeof f.tuple);
 		assert_int_equal(m->route.state, BATON_CONN_CLOSED);
-		forget(w, m);
+		service_world_forget(w, m);
 	}
 	assert_int_equal(classifier_n_connections(w->s.classifier), 1);
 	for (uint8_t i = 0; i < 2; i++) {
-		assert_true(channel_to_classifier(&w->channel, 0, message(w, PLUMB_AGED, i, &f.tuple)));
+		assert_true(channel_to_classifier(&w->channel, 0, service_world_message(w, PLUMB_AGED, i, &f.tuple)));
 		while (classifier_service_poll(&w->s, w->view, NOW + SECONDS(60), WALL))
 			;
 	}
 	assert_int_equal(classifier_n_connections(w->s.classifier), 0);
-	world_free(w);
+	service_world_free(w);
 }
 
 static void a_refused_route_ends_its_connection_and_the_way_back(void **state)
 {
-	struct world *w = world_new(IPPROTO_TCP, BATON_MODE_FULL_NAT);
+	struct service_world *w = service_world_new(IPPROTO_TCP, BATON_MODE_FULL_NAT);
 	struct baton_tuple back;
 	struct plumb_message *m;
 	unsigned n = 0;
 	struct frame f;
 
 	miss(w, 0, IPPROTO_TCP, 5000, SYN, &f);
-	m = told(w, 0, PLUMB_ADD);
+	m = service_world_told(w, 0, PLUMB_ADD);
 	back = m->route.key;
-	forget(w, m);
-	forget(w, told(w, 0, PLUMB_ADD));
-	assert_true(channel_to_classifier(&w->channel, 0, message(w, PLUMB_ADD_FAILED, 0, &f.tuple)));
-	poll(w);
+	service_world_forget(w, m);
+	service_world_forget(w, service_world_told(w, 0, PLUMB_ADD));
+	assert_true(channel_to_classifier(&w->channel, 0, service_world_message(w, PLUMB_ADD_FAILED, 0, &f.tuple)));
+	service_world_poll(w);
 	while (rte_ring_count(w->channel.to_forwarder[0])) {
-		m = told(w, 0, PLUMB_DELETE);
+		m = service_world_told(w, 0, PLUMB_DELETE);
 		n += memcmp(&m->route.key, &back, sizeof back) == 0;
-		forget(w, m);
+		service_world_forget(w, m);
 	}
 	assert_int_equal(n, 1);
 	assert_int_equal(classifier_n_connections(w->s.classifier), 0);
-	world_free(w);
+	service_world_free(w);
 }
 
-static unsigned stuff(struct world *w, uint8_t forwarder, unsigned room)
+static unsigned stuff(struct service_world *w, uint8_t forwarder, unsigned room)
 {
 	struct rte_ring *r = w->channel.to_forwarder[forwarder];
 	unsigned n = 0;
@@ -349,7 +222,7 @@ static unsigned stuff(struct world *w, uint8_t forwarder, unsigned room)
 	return n;
 }
 
-static void drain(struct world *w, uint8_t forwarder)
+static void drain(struct service_world *w, uint8_t forwarder)
 {
 	void *m;
 
@@ -362,7 +235,7 @@ static void a_full_ring_to_the_forwarder_costs_the_connection_only(void **state)
 {
 	for (uint8_t mode = BATON_MODE_TUNNEL; mode < BATON_N_MODES; mode++) {
 		for (unsigned room = 0; room <= (mode != BATON_MODE_TUNNEL); room++) {
-			struct world *w = world_new(IPPROTO_TCP, mode);
+			struct service_world *w = service_world_new(IPPROTO_TCP, mode);
 			struct frame f;
 
 			stuff(w, 0, room);
@@ -374,45 +247,45 @@ static void a_full_ring_to_the_forwarder_costs_the_connection_only(void **state)
 			miss(w, 0, IPPROTO_TCP, 5000, SYN, &f);
 			assert_int_equal(classifier_n_connections(w->s.classifier), 1);
 			drain(w, 0);
-			world_free(w);
+			service_world_free(w);
 		}
 	}
 }
 
 static void an_empty_message_pool_costs_the_connection_only(void **state)
 {
-	struct world *w = world_new(IPPROTO_TCP, BATON_MODE_FULL_NAT);
+	struct service_world *w = service_world_new(IPPROTO_TCP, BATON_MODE_FULL_NAT);
 	static struct plumb_message *all[N_MESSAGES];
 	struct plumb_message *m;
 	unsigned n = 0;
 	struct frame f;
 
 	frame_make(IPPROTO_TCP, 5000, SYN, &f);
-	m = message(w, PLUMB_MISS, 0, &f.tuple);
+	m = service_world_message(w, PLUMB_MISS, 0, &f.tuple);
 	m->tcp_flags = SYN;
-	m->packet = rte_pktmbuf_alloc(pool);
+	m->packet = rte_pktmbuf_alloc(service_world_packets);
 	memcpy(rte_pktmbuf_append(m->packet, (uint16_t)f.len), f.b, f.len);
 	((struct rte_mbuf *)m->packet)->port = 1;
 	assert_true(channel_to_classifier(&w->channel, 0, m));
 	while ((all[n] = channel_message_get(&w->channel)) != NULL)
 		n++;
-	poll(w);
+	service_world_poll(w);
 	/* the way back could not be plumbed, so the packet must not go */
 	while (rte_ring_count(w->channel.to_forwarder[0]))
-		forget(w, told(w, 0, PLUMB_DELETE));
+		service_world_forget(w, service_world_told(w, 0, PLUMB_DELETE));
 	assert_true(w->s.counters.messages_exhausted >= 1);
 	assert_int_equal(classifier_n_connections(w->s.classifier), 0);
 	while (n)
 		channel_message_put(&w->channel, all[--n]);
 	miss(w, 0, IPPROTO_TCP, 5000, SYN, &f);
-	forget(w, told(w, 0, PLUMB_ADD));
-	forget(w, told(w, 0, PLUMB_ADD));
-	world_free(w);
+	service_world_forget(w, service_world_told(w, 0, PLUMB_ADD));
+	service_world_forget(w, service_world_told(w, 0, PLUMB_ADD));
+	service_world_free(w);
 }
 
 static void a_reset_that_finds_no_place_is_dropped(void **state)
 {
-	struct world *w = world_new(IPPROTO_TCP, BATON_MODE_TUNNEL);
+	struct service_world *w = service_world_new(IPPROTO_TCP, BATON_MODE_TUNNEL);
 	struct frame f;
 
 	stuff(w, 1, 0);
@@ -420,12 +293,12 @@ static void a_reset_that_finds_no_place_is_dropped(void **state)
 	assert_int_equal(w->s.counters.resets_sent, 0);
 	assert_int_equal(w->s.counters.forwarder_busy, 1);
 	drain(w, 1);
-	world_free(w);
+	service_world_free(w);
 }
 
 static void a_full_inventory_drops_and_keeps_nothing(void **state)
 {
-	struct world *w = world_new(IPPROTO_UDP, BATON_MODE_TUNNEL);
+	struct service_world *w = service_world_new(IPPROTO_UDP, BATON_MODE_TUNNEL);
 	uint32_t max = fixture_params().max_connections;
 	struct frame f;
 
@@ -435,19 +308,19 @@ static void a_full_inventory_drops_and_keeps_nothing(void **state)
 	}
 	assert_int_equal(classifier_n_connections(w->s.classifier), max);
 	assert_int_equal(classifier_counters_get(w->s.classifier)->refused_inventory_full, 100);
-	world_free(w);
+	service_world_free(w);
 }
 
 static void allotments_are_asked_for_used_and_given_back(void **state)
 {
-	struct world *w = world_new(IPPROTO_UDP, BATON_MODE_TUNNEL);
+	struct service_world *w = service_world_new(IPPROTO_UDP, BATON_MODE_TUNNEL);
 	struct allotment_request request;
 	unsigned n = rte_mempool_avail_count(w->channel.allotments);
 	struct allotment *a;
 	struct frame f;
 	void *p = NULL;
 
-	poll(w);
+	service_world_poll(w);
 	miss(w, 0, IPPROTO_UDP, 5000, 0, &f);
 	drain(w, 0);
 	assert_int_equal(rte_ring_dequeue_elem(w->channel.allotment_requests, &request, sizeof request), 0);
@@ -457,36 +330,36 @@ static void allotments_are_asked_for_used_and_given_back(void **state)
 	a = p;
 	*a = fixture_allotment(ALLOTMENT_TOKENS, (const uint32_t[]){ 0, 5, 0 }, 3, NOW);
 	assert_int_equal(rte_ring_enqueue(w->channel.allotted[0], a), 0);
-	poll(w);
+	service_world_poll(w);
 	assert_int_equal(rte_mempool_avail_count(w->channel.allotments), n);
 	assert_int_equal(classifier_counters_get(w->s.classifier)->allotments_received, 1);
 	for (uint16_t i = 1; i < 5; i++) {
 		struct plumb_message *m;
 
 		miss(w, 0, IPPROTO_UDP, (uint16_t)(5000 + i), 0, &f);
-		m = told(w, 0, PLUMB_ADD);
+		m = service_world_told(w, 0, PLUMB_ADD);
 		assert_int_equal(m->route.endpoint, 1);
-		forget(w, m);
+		service_world_forget(w, m);
 	}
-	world_free(w);
+	service_world_free(w);
 }
 
 static void messages_that_go_the_other_way_are_ignored(void **state)
 {
 	static const enum plumb_type types[] = { PLUMB_ADD,  PLUMB_DELETE, PLUMB_SET_STATE,
 						 PLUMB_SEND, PLUMB_PACKET, PLUMB_QUERY };
-	struct world *w = world_new(IPPROTO_TCP, BATON_MODE_TUNNEL);
+	struct service_world *w = service_world_new(IPPROTO_TCP, BATON_MODE_TUNNEL);
 	struct frame f;
 
 	frame_make(IPPROTO_TCP, 5000, SYN, &f);
 	for (unsigned i = 0; i < sizeof types / sizeof *types; i++) {
-		struct plumb_message *m = message(w, types[i], 0, &f.tuple);
+		struct plumb_message *m = service_world_message(w, types[i], 0, &f.tuple);
 
-		m->packet = rte_pktmbuf_alloc(pool);
+		m->packet = rte_pktmbuf_alloc(service_world_packets);
 		assert_true(channel_to_classifier(&w->channel, 0, m));
 	}
-	poll(w);
-	world_free(w);
+	service_world_poll(w);
+	service_world_free(w);
 }
 
 int main(void)
@@ -507,5 +380,5 @@ int main(void)
 		cmocka_unit_test(messages_that_go_the_other_way_are_ignored),
 	};
 
-	return cmocka_run_group_tests(tests, group_setup, NULL);
+	return cmocka_run_group_tests(tests, service_world_setup, NULL);
 }
