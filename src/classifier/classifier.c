@@ -127,6 +127,18 @@ bool classifier_note_flags(struct conn *k, enum conn_side side, uint8_t tcp_flag
 	return k->state != before;
 }
 
+void classifier_ahead(const struct classifier *c, const struct baton_tuple *const keys[], unsigned n)
+{
+	uint32_t hashes[CLASSIFIER_AHEAD];
+
+	for (unsigned i = 0; i < n; i++) {
+		hashes[i] = inventory_hash(&c->inventory, keys[i]);
+		inventory_prefetch(&c->inventory, hashes[i]);
+	}
+	for (unsigned i = 0; i < n; i++)
+		inventory_prefetch_place(&c->inventory, hashes[i]);
+}
+
 /* The connection whose route of this key is on the forwarder, or NULL: news of one that was replaced since. */
 static struct conn *find_held(struct classifier *c, const struct baton_tuple *key, uint8_t forwarder,
 			      enum conn_side *ret_side)

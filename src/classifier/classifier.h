@@ -130,6 +130,14 @@ struct classifier *classifier_new(const struct classifier_params *p);
 /* Takes NULL. */
 void classifier_free(struct classifier *c);
 
+#define CLASSIFIER_AHEAD 64
+
+/*
+ * The next calls will be about these n keys, at most CLASSIFIER_AHEAD: has what
+ * the inventory has of them fetched all at once, so that no call waits for memory by itself.
+ */
+void classifier_ahead(const struct classifier *c, const struct baton_tuple *const keys[], unsigned n);
+
 /*
  * A packet missed (PLUMB_MISS).
  *

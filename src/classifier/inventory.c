@@ -4,6 +4,26 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+#define HUGE_PAGE ((size_t)2 << 20)
+
+/*
+ * Zeroed. Connections are found in no order, so nearly each one needs its page's
+ * address anew: in 2 MB pages, if the kernel has them to give, these stay known.
+ */
+static void *huge_new(size_t size)
+{
+	void *p = NULL;
+
+	if (size < HUGE_PAGE)
+		return calloc(1, size);
+	if (posix_memalign(&p, HUGE_PAGE, size) != 0)
+		return NULL;
+	madvise(p, size, MADV_HUGEPAGE);
+	memset(p, 0, size);
+	return p;
+}
 
 int inventory_init(struct inventory *inv, uint32_t max, const uint8_t hash_key[16])
 {
@@ -11,7 +31,7 @@ int inventory_init(struct inventory *inv, uint32_t max, const uint8_t hash_key[1
 
 	if (max == 0 || max > INVENTORY_MAX)
 		return -EINVAL;
-	while (n_buckets < max)
+	while (n_buckets < 2 * max) /* most chains have one place or none */
 		n_buckets *= 2;
 
 	memset(inv, 0, sizeof(*inv));
@@ -19,9 +39,9 @@ int inventory_init(struct inventory *inv, uint32_t max, const uint8_t hash_key[1
 	inv->max = max;
 	inv->mask = n_buckets - 1;
 	inv->free = INVENTORY_NONE;
-	inv->buckets = malloc((size_t)n_buckets * sizeof(*inv->buckets));
+	inv->buckets = huge_new((size_t)n_buckets * sizeof(*inv->buckets));
 	/* the second halves stay untouched, and so take no memory, where nothing is NATed */
-	inv->conns = calloc(max, sizeof(*inv->conns));
+	inv->conns = huge_new(max * sizeof(*inv->conns));
 	inv->nats = calloc(max, sizeof(*inv->nats));
 	if (!inv->buckets || !inv->conns || !inv->nats) {
 		inventory_fini(inv);

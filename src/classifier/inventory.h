@@ -81,6 +81,20 @@ static inline bool inventory_full(const struct inventory *inv)
 
 /* Keyed hash: clients choose addresses and ports, and must not choose the chain. */
 uint32_t inventory_hash(const struct inventory *inv, const struct baton_tuple *key);
+/* Fetch what inventory_find() reads first, its bucket; then, called some time later, the first place of its chain. */
+static inline void inventory_prefetch(const struct inventory *inv, uint32_t hash)
+{
+	__builtin_prefetch(&inv->buckets[hash & inv->mask]);
+}
+
+static inline void inventory_prefetch_place(const struct inventory *inv, uint32_t hash)
+{
+	uint32_t link = inv->buckets[hash & inv->mask];
+
+	if (link != INVENTORY_NONE)
+		__builtin_prefetch(link & 1 ? (const void *)&inv->nats[link >> 1] : &inv->conns[link >> 1]);
+}
+
 /* The connection that has this key on either side, or NULL. Valid until it is deleted. */
 struct conn *inventory_find(const struct inventory *inv, const struct baton_tuple *key, uint32_t hash,
 			    enum conn_side *ret_side);

@@ -200,6 +200,20 @@ static void service_stop(struct classifier_service *s, const struct view *view, 
 					       SERVICE_STOP_DELETES));
 }
 
+static void service_ahead(const struct classifier_service *s, void *const messages[], unsigned n)
+{
+	const struct baton_tuple *keys[SERVICE_BURST];
+
+	for (unsigned i = 0; i < n; i++)
+		rte_prefetch0(messages[i]);
+	for (unsigned i = 0; i < n; i++) {
+		const struct plumb_message *m = messages[i];
+
+		keys[i] = m->type == PLUMB_HOST ? &m->host.key : &m->route.key;
+	}
+	classifier_ahead(s->classifier, keys, n);
+}
+
 unsigned classifier_service_poll(struct classifier_service *s, const struct view *view, uint64_t now_ns,
 				 uint64_t wall_ns)
 {
@@ -209,8 +223,7 @@ unsigned classifier_service_poll(struct classifier_service *s, const struct view
 	s->view = view;
 	s->now_ns = now_ns;
 	s->wall_ns = wall_ns;
-	for (unsigned i = 0; i < n; i++)
-		rte_prefetch0(messages[i]);
+	service_ahead(s, messages, n);
 	for (unsigned i = 0; i < n; i++)
 		service_handle(s, messages[i], view, now_ns);
 	service_stop(s, view, now_ns);
