@@ -315,6 +315,64 @@ static bool plumbing_handle(struct forwarder_worker *w, struct plumb_message *m)
 	return true;
 }
 
+/* Messages that are so many don't wait for memory one by one. */
+#define PLUMBING_MANY 8
+
+enum plumbing_step {
+	PLUMBING_FETCHED,
+	PLUMBING_BUCKETS, /* of their routes have been asked for */
+	PLUMBING_ENTRIES, /* have been asked for too */
+};
+
+/* The table that a message is about to search, or NULL. */
+static struct route_table *plumbing_searches(const struct forwarder_worker *w, const struct plumb_message *m)
+{
+	if (m->type != PLUMB_ADD && m->type != PLUMB_DELETE && m->type != PLUMB_SET_STATE)
+		return NULL;
+	return stage_table(w, m->route.key.family);
+}
+
+static void plumbing_prefetch_buckets(const struct forwarder_worker *w)
+{
+	for (unsigned i = 0; i < w->n_messages; i++) {
+		const struct route_table *t = plumbing_searches(w, w->messages[i]);
+
+		if (t)
+			route_prefetch_bucket(t, &w->messages[i]->route.key);
+	}
+}
+
+static void plumbing_prefetch_entries(const struct forwarder_worker *w)
+{
+	for (unsigned i = 0; i < w->n_messages; i++) {
+		const struct route_table *t = plumbing_searches(w, w->messages[i]);
+
+		if (t)
+			route_prefetch_entry(t, &w->messages[i]->route.key);
+	}
+}
+
+void plumbing_prefetch(struct forwarder_worker *w)
+{
+	if (w->messages_step != PLUMBING_BUCKETS)
+		return;
+	plumbing_prefetch_entries(w);
+	w->messages_step = PLUMBING_ENTRIES;
+}
+
+/* False: the messages wait until the next turn. */
+static bool plumbing_is_ready(struct forwarder_worker *w)
+{
+	if (w->messages_step != PLUMBING_FETCHED)
+		return true;
+	plumbing_prefetch_buckets(w);
+	w->messages_step = PLUMBING_BUCKETS;
+	if (w->n_messages < PLUMBING_MANY)
+		return false;
+	plumbing_prefetch(w);
+	return true;
+}
+
 unsigned plumbing_poll(struct forwarder_worker *w)
 {
 	struct plumb_message *failed = w->failed_add;
@@ -322,6 +380,8 @@ unsigned plumbing_poll(struct forwarder_worker *w)
 
 	w->failed_add = NULL;
 	if (failed && !plumbing_add_failed(w, failed))
+		return 0;
+	if (!w->n_messages || !plumbing_is_ready(w))
 		return 0;
 	while (n < w->n_messages && !w->failed_add) {
 		struct plumb_message *m = w->messages[n++];
@@ -340,6 +400,7 @@ void plumbing_fetch(struct forwarder_worker *w)
 		return;
 	w->n_messages = (uint16_t)rte_ring_dequeue_burst(w->channel->to_forwarder[w->index], (void **)w->messages,
 							 WORKER_PLUMBING_BURST, NULL);
+	w->messages_step = PLUMBING_FETCHED;
 	for (unsigned i = 0; i < w->n_messages; i++)
 		rte_prefetch0(w->messages[i]);
 }

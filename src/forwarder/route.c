@@ -344,6 +344,31 @@ void route_find_bulk(const struct route_table *t, const struct baton_tuple *cons
 	t->form->find_bulk(t, keys, n, ret_index);
 }
 
+static const void *entry_at(const struct route_table *t, uint32_t index)
+{
+	return t->family == BATON_IPV6 ? (const void *)&t->entries6[index] : &t->entries4[index];
+}
+
+void route_prefetch_bucket(const struct route_table *t, const struct baton_tuple *key)
+{
+	__builtin_prefetch(&t->buckets[route_home(t, t->form->hash(t, key))], 1);
+}
+
+void route_prefetch_entry(const struct route_table *t, const struct baton_tuple *key)
+{
+	uint64_t hash = t->form->hash(t, key);
+	uint32_t b = route_home(t, hash), found = t->form->match(&t->buckets[b], route_tag(hash));
+
+	/* there, or where it would be added: take_place() */
+	if (!found) {
+		uint32_t free = t->form->match(&t->buckets[b], ROUTE_TAG_FREE), later = free & ~0u << t->turn;
+
+		found = later ? later : free;
+	}
+	if (found)
+		__builtin_prefetch(entry_at(t, b * ROUTE_PLACES + (uint32_t)__builtin_ctz(found)), 1);
+}
+
 struct route *route_at(struct route_table *t, uint32_t index)
 {
 	return t->family == BATON_IPV6 ? &t->entries6[index].r : &t->entries4[index].r;

@@ -119,6 +119,13 @@ int64_t route_find(const struct route_table *t, const struct baton_tuple *key);
 void route_find_bulk(const struct route_table *t, const struct baton_tuple *const keys[], unsigned n,
 		     int64_t ret_index[]);
 
+/*
+ * Have the memory fetched that a search for the key will read: its bucket, and,
+ * once that is there, the entry. Neither waits.
+ */
+void route_prefetch_bucket(const struct route_table *t, const struct baton_tuple *key);
+void route_prefetch_entry(const struct route_table *t, const struct baton_tuple *key);
+
 /* Entry by index: the shared part, the cold part, the key. Index from find or add. */
 struct route *route_at(struct route_table *t, uint32_t index);
 struct route_nat *route_nat_at(struct route_table *t, uint32_t index);

@@ -63,10 +63,13 @@ static inline void stage_tx_put(struct forwarder_worker *w, struct rte_mbuf *m, 
 
 /*
  * plumbing.c: messages from classifiers and control, fetched at the end of a
- * turn and handled at the beginning of the next, returning how many: so the
- * view they are handled with is at least as new as the one they were made with.
+ * turn and handled at the beginning of the next or the one after that, returning
+ * how many: so the view they are handled with is at least as new as the one they
+ * were made with. Few of them wait that one turn for their routes' memory, which
+ * comes while packets are forwarded (prefetch: between receiving and ageing).
  */
 void plumbing_fetch(struct forwarder_worker *w);
+void plumbing_prefetch(struct forwarder_worker *w);
 unsigned plumbing_poll(struct forwarder_worker *w);
 /* Tell its classifier about a route of ours; false if that was not possible. */
 bool plumbing_report(struct forwarder_worker *w, enum plumb_type type, struct route_table *t, uint32_t index,

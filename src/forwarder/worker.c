@@ -119,6 +119,7 @@ unsigned forwarder_worker_poll(struct forwarder_worker *w, const struct view *vi
 			w->burst(w, packets, n);
 		work += n;
 	}
+	plumbing_prefetch(w);
 	ageing_poll(w);
 	forwarder_worker_flush(w);
 	plumbing_fetch(w);

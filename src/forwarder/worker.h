@@ -79,6 +79,7 @@ struct forwarder_worker {
 	struct worker_tx tx[VIEW_MAX_PORTS];
 	struct plumb_message *messages[WORKER_PLUMBING_BURST]; /* for the next turn */
 	uint16_t n_messages;
+	uint8_t messages_step;            /* enum plumbing_step: what of their routes' memory is on its way */
 	struct plumb_message *failed_add; /* waits for room in its classifier's ring; NULL: none */
 
 	/* read by others */

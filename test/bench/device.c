@@ -35,10 +35,9 @@ struct bench_device {
 	struct bench_source *source; /* borrowed */
 	struct rte_mempool *packets; /* borrowed */
 	uint32_t n_flows;
-	uint32_t first;       /* oldest flow */
-	uint32_t n_replacing; /* flows whose routes the next turn replaces */
-	uint64_t owed;        /* new connections due, in millionths */
-	uint64_t n_opened, n_told, n_refused;
+	uint64_t owed;     /* new connections due, in millionths */
+	uint64_t n_opened; /* in place of the oldest: flow n_opened is the oldest one left */
+	uint64_t n_told, n_refused;
 	/* as they were at the last check */
 	struct forwarder_counters checked;
 	uint64_t checked_opened, checked_told, checked_unknown;
@@ -191,23 +190,28 @@ static void classify(struct bench_device *d)
 	}
 }
 
+/* New connections that the worker has not heard of yet. */
+static uint32_t n_opening(const struct bench_device *d)
+{
+	return (uint32_t)(d->n_flows + d->n_opened - d->worker->counters.routes_added);
+}
+
 /* Close the oldest connection and open a new one, whose first packet comes with its route. */
 static void replace_flow(struct bench_device *d)
 {
+	uint32_t oldest = (uint32_t)d->n_opened;
 	struct rte_mbuf *m = rte_pktmbuf_alloc(d->packets);
 
-	if (!m || !plumb(d, d->first + d->n_replacing, PLUMB_DELETE, NULL)) {
+	if (!m || !plumb(d, oldest, PLUMB_DELETE, NULL)) {
 		rte_pktmbuf_free(m);
 		d->n_refused++;
 		return;
 	}
-	source_write(d->source, m, d->first + d->n_replacing + d->n_flows);
-	if (plumb(d, d->first + d->n_replacing + d->n_flows, PLUMB_ADD, m)) {
-		d->n_replacing++;
+	source_write(d->source, m, oldest + d->n_flows);
+	if (plumb(d, oldest + d->n_flows, PLUMB_ADD, m))
 		d->n_opened++;
-	} else {
+	else
 		d->n_refused++;
-	}
 }
 
 unsigned device_turn(void *arg)
@@ -215,14 +219,14 @@ unsigned device_turn(void *arg)
 	struct bench_device *d = arg;
 	unsigned n;
 
-	/* the worker fetched these messages at the end of its last turn and handles them before it receives */
-	d->first += d->n_replacing;
-	d->source->first = d->first;
-	d->n_replacing = 0;
-	for (; d->owed >= 1000000 && d->n_replacing < MESSAGES_A_TURN; d->owed -= 1000000)
+	for (unsigned i = 0; d->owed >= 1000000 && i < MESSAGES_A_TURN; i++, d->owed -= 1000000)
 		replace_flow(d);
+	/* packets of what has not been closed yet, and has been opened */
+	d->source->first = (uint32_t)d->n_opened;
+	d->source->n_flows = d->n_flows - n_opening(d);
 	n = forwarder_worker_poll(d->worker, d->view);
-	d->owed += (uint64_t)n * d->source->traffic.churn;
+	if (d->source->traffic.churn)
+		d->owed += (uint64_t)BENCH_BURST * d->source->traffic.churn;
 	if (d->source->traffic.misses)
 		classify(d);
 	return n;
@@ -258,7 +262,7 @@ static int plumb_all(struct bench_device *d)
 
 void device_select(struct bench_device *d)
 {
-	source_set(d->source, d->first, d->n_flows, SOURCE_RANDOM);
+	source_set(d->source, (uint32_t)d->n_opened, d->n_flows, SOURCE_RANDOM);
 	d->checked_unknown = d->source->n_unknown; /* plain loops have sent some too */
 }
 
@@ -330,12 +334,12 @@ static uint64_t refused(const struct forwarder_counters *now, const struct forwa
 	return sum;
 }
 
-int device_check(struct bench_device *d)
+static int check_counters(struct bench_device *d)
 {
 	struct forwarder_counters now = d->worker->counters, *last = &d->checked;
 	uint64_t in = now.rx_packets - last->rx_packets, hits = now.hits - last->hits;
 	uint64_t out = now.tx_packets - last->tx_packets, introduced = now.introductions - last->introductions;
-	uint64_t opened = d->n_opened - d->checked_opened - d->n_replacing,
+	uint64_t opened = d->n_opened - n_opening(d) - d->checked_opened,
 		 unknown = d->source->n_unknown - d->checked_unknown;
 	uint64_t added = now.routes_added - last->routes_added, misses = now.misses - last->misses;
 	uint64_t not_forwarded = refused(&now, last), told = d->n_told - d->checked_told;
@@ -356,4 +360,13 @@ int device_check(struct bench_device *d)
 		(unsigned long long)not_forwarded, (unsigned long long)introduced, (unsigned long long)misses,
 		(unsigned long long)unknown, (unsigned long long)added, (unsigned long long)opened);
 	return -EPROTO;
+}
+
+int device_check(struct bench_device *d)
+{
+	/* the next device shares the rings: leave nothing there */
+	d->source->mode = SOURCE_SILENT;
+	while (forwarder_worker_poll(d->worker, d->view))
+		;
+	return check_counters(d);
 }

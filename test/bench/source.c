@@ -204,6 +204,8 @@ static inline uint32_t pick(const struct bench_source *s, uint64_t random)
 		uint32_t low = s->zipf[step];
 
 		n = low + (uint32_t)((uint64_t)(s->zipf[step + 1] - low) * fraction >> 32) - 1;
+		if (n >= s->n_flows)
+			n = 0; /* not there at the moment */
 	}
 	return s->first + n;
 }

@@ -136,8 +136,8 @@ static void plumb(struct lcore *l, struct forwarder_worker *w, unsigned n)
 	m->type = PLUMB_ADD;
 	flow_route(l->view, n, &m->route);
 	lcore_tell(l, m);
-	forwarder_worker_poll(w, l->view);
-	forwarder_worker_poll(w, l->view);
+	while (forwarder_worker_poll(w, l->view))
+		;
 }
 
 /* A packet of some flow, usual or not. */
@@ -299,8 +299,8 @@ static void every_key_of_a_full_table_is_found(void **state)
 		m->route.nexthop = HOP_CLIENT;
 		m->route.state = BATON_CONN_ESTABLISHED;
 		lcore_tell(l, m);
-		forwarder_worker_poll(w, l->view);
-		forwarder_worker_poll(w, l->view);
+		while (forwarder_worker_poll(w, l->view))
+			;
 	}
 	assert_int_equal(route_table_count(w->routes4), N_ROUTES);
 	for (unsigned i = 0; i < N_ROUTES; i++) {
