@@ -25,7 +25,7 @@
 #define RUNS 3000
 #define RTO_NS (200 * WORLD_MS)
 #define FLIGHT (10 * 1400u)
-#define RUN_NS (90 * WORLD_S)
+#define RUN_NS (400 * WORLD_S)
 
 static uint64_t first_seed = 1;
 static unsigned n_runs = RUNS;
@@ -113,7 +113,7 @@ static void client_turn(struct world *w)
 		return;
 	/* from the oldest on, in other pieces than before */
 	transmit(w, c.una, c.next - c.una < 1400 ? c.next : c.una + 1 + world_random(w, 1400));
-	c.backoff += c.backoff < 4;
+	c.backoff += c.backoff < 3;
 	c.timer_ns = w->now_ns + (RTO_NS << c.backoff);
 }
 

@@ -68,7 +68,8 @@ struct world {
 	int routed; /* number of the host, or -1 */
 	uint8_t routed_state;
 	unsigned n_placed, n_dropped, n_injected, n_delivered, n_live, n_unknown, n_keys;
-	uint16_t service; /* asked for last */
+	uint16_t service;      /* asked for last */
+	uint32_t acknowledged; /* bytes of the client's stream, by the device */
 
 	/* the client */
 	struct baton_tuple tuple;
