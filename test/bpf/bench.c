@@ -21,6 +21,8 @@
 
 #define REPLY_INTERVAL_NS 3600000000000ull /* an hour: no token comes back during a test */
 
+unsigned bench_max_flows = BENCH_FLOWS;
+
 static void set_add(struct bpf_map *map, const char *text, const void *value)
 {
 	struct agent_addr key;
@@ -90,7 +92,7 @@ static int bench_make(void **state, bool able)
 	b->skel = tunnel_bpf__open();
 	if (!b->skel)
 		return -1;
-	bpf_map__set_max_entries(b->skel->maps.flows, BENCH_FLOWS);
+	bpf_map__set_max_entries(b->skel->maps.flows, bench_max_flows);
 	if (programs_load(b, able))
 		return -1;
 	maps_fill(b);

@@ -36,6 +36,9 @@ struct bench {
 	struct frame out;
 };
 
+/* Room in the flow table; to be set before bench_open(). */
+extern unsigned bench_max_flows;
+
 /* cmocka set-up and tear-down; *state is the struct bench. */
 int bench_open(void **state);
 /* The same with the program for kernels that can not create connections. */

@@ -43,13 +43,19 @@ static __always_inline int ingress(struct __sk_buff *skb, const bool able)
 	struct packet p = { 0 };
 	struct agent_device *d;
 	__u8 family;
+	int verdict;
 
-	if (skb->protocol == bpf_htons(ETH_P_IP))
+	if (skb->protocol == bpf_htons(ETH_P_IP)) {
+		verdict = restore_plain_ipv4(skb);
 		family = 4;
-	else if (skb->protocol == bpf_htons(ETH_P_IPV6))
+	} else if (skb->protocol == bpf_htons(ETH_P_IPV6)) {
+		verdict = restore_plain_ipv6(skb);
 		family = 6;
-	else
+	} else {
 		return TC_ACT_UNSPEC;
+	}
+	if (verdict != TC_ACT_UNSPEC)
+		return verdict;
 	if (parse_ip(skb, L3_OFFSET, family, &p))
 		return TC_ACT_UNSPEC;
 	d = bpf_map_lookup_elem(&devices, &p.src);
