@@ -64,7 +64,9 @@ void handover_say(struct handover *h, struct pending *p, uint8_t flags, uint32_t
 void handover_acknowledge(struct handover *h, struct pending *p);
 /* A reset; the pending connection stays. */
 void handover_reset(struct handover *h, struct pending *p);
-/* Milliseconds for timestamps, not below what the client has seen. */
+/* Our clock for timestamps, milliseconds; it wraps. */
+uint32_t handover_clock_ms(const struct handover *h);
+/* The same, not below what the client has seen of another device's. */
 uint32_t handover_tsval(const struct handover *h, uint32_t client_tsecr);
 /* Bytes of IP packet that go out by a port. */
 uint32_t handover_mtu(const struct view *v, uint16_t port);

@@ -11,6 +11,7 @@
 #define MTU_DEFAULT 1500
 #define MTU_MIN 576 /* what every IPv4 host takes (RFC 791) */
 #define WINDOW_MAX 65535
+#define ECHO_AHEAD_MS (2 * COOKIE_EPOCH_S * 1000u)
 
 /* Back to where the link header l2 came from; key is the client's. */
 static void send_back(struct handover *h, uint8_t forwarder, uint16_t port, const uint8_t *l2, uint32_t l2_len,
@@ -30,11 +31,17 @@ void handover_reply(struct handover *h, const struct handover_packet *pkt, const
 	send_back(h, pkt->forwarder, pkt->port, pkt->frame, pkt->info->l2_len, &pkt->info->tuple, s);
 }
 
+uint32_t handover_clock_ms(const struct handover *h)
+{
+	return (uint32_t)(h->wall_ns / CLOCK_NS_PER_MS);
+}
+
+/* An echo from far ahead is none of ours: the clocks of devices that share connections are not that far apart. */
 uint32_t handover_tsval(const struct handover *h, uint32_t client_tsecr)
 {
-	uint32_t now_ms = (uint32_t)(h->wall_ns / CLOCK_NS_PER_MS);
+	uint32_t now_ms = handover_clock_ms(h);
 
-	return (int32_t)(client_tsecr - now_ms) > 0 ? client_tsecr : now_ms;
+	return client_tsecr - now_ms <= ECHO_AHEAD_MS ? client_tsecr : now_ms;
 }
 
 /*

@@ -41,7 +41,7 @@ enum handover_verdict handover_syn(struct handover *h, const struct application 
 		.wscale = agreed.wscale == COOKIE_NO_WSCALE ? TCP_OPTIONS_NO_WSCALE : HANDOVER_WSCALE,
 		.sack = agreed.sack,
 		.timestamps = app->timestamps && o->timestamps,
-		.tsval = handover_tsval(h, 0),
+		.tsval = handover_clock_ms(h),
 		.tsecr = o->tsval,
 	};
 	answer.window = (uint16_t)handover_window(app);

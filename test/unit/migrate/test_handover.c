@@ -78,6 +78,25 @@ static void options_agree(void **state)
 	}
 }
 
+/* Whatever the clock says; an echo from a device whose clock is ahead is not undercut, nonsense is not followed. */
+static void timestamps_follow_the_clock(void **state)
+{
+	for (unsigned i = 0; i < 40; i++) {
+		struct world *w = world_ready(BATON_IPV4);
+		uint32_t now_ms;
+
+		w->wall_ns += i * 3 * 86400ull * WORLD_S; /* 40 times 3 days: more than twice round */
+		now_ms = (uint32_t)(w->wall_ns / WORLD_MS);
+		world_shake(w);
+		assert_int_equal(world_last(w)->s.options.tsval, now_ms);
+		w->tsecr += i % 4 == 1 ? 5000 : i % 4 == 2 ? 500000 : 0;
+		world_data(w, 0, WORLD_HEAD_LEN, 0);
+		world_run(w, 10 * WORLD_MS);
+		assert_int_equal(ntohl(w->hosts[0].body.server_tsval), now_ms + (i % 4 == 1 ? 5000 : 0));
+		world_all_gone(w);
+	}
+}
+
 static void small_mss_is_refused(void **state)
 {
 	struct world *w = world_ready(BATON_IPV4);
@@ -458,6 +477,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_segment),
 		cmocka_unit_test(options_agree),
+		cmocka_unit_test(timestamps_follow_the_clock),
 		cmocka_unit_test(small_mss_is_refused),
 		cmocka_unit_test(syn_flood_leaves_nothing),
 		cmocka_unit_test(forged_cookies_begin_nothing),

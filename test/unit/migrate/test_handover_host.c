@@ -271,6 +271,57 @@ static void strange_words_are_ignored(void **state)
 	world_free(w);
 }
 
+/* One large buffer, one connection after the other: each needs it. */
+static void large_buffers_come_back(void **state)
+{
+	struct world *w = world_new(BATON_IPV4, 1, 16, 1, 8);
+
+	world_long_head(w, 8000);
+	for (uint16_t port = 1; port <= 5; port++) {
+		w->tuple.sport_be = port;
+		w->routed = -1;
+		w->acknowledged = 0;
+		w->client_isn += 1000000;
+		world_shake(w);
+		for (uint32_t at = 0; at < 8000; at += 1000)
+			world_data(w, at, at + 1000, 0);
+		world_run(w, 10 * WORLD_MS);
+		assert_int_equal(world_counter(w, created), port);
+	}
+	assert_int_equal(world_counter(w, heads_no_room), 0);
+	world_all_gone(w);
+}
+
+/* The client has heard the host, and what we have acknowledged is not all there: no route before it is. */
+static void implied_does_not_excuse_acknowledged_bytes(void **state)
+{
+	struct world *w = world_ready(BATON_IPV4);
+	struct plumb_host refusal = { .key = w->tuple, .state = BATON_SHIM_CONN_REFUSED };
+
+	world_long_head(w, 5600);
+	world_shake(w);
+	for (uint32_t at = 0; at < 4200; at += 1400)
+		world_data(w, at, at + 1400, 0);
+	world_run(w, 7 * WORLD_MS);
+	assert_int_equal(w->acknowledged, 4200);
+	world_data(w, 4200, 5600, 0);
+	world_run(w, WORLD_MS / 10);
+	assert_true(w->hosts[0].open);
+	world_say(w, PACKET_TCP_ACK, w->client_isn + 1 + 5600, w->server_isn + 2, NULL, 0);
+	assert_int_equal(w->n_placed, 0);
+	/* an old refusal does not send it elsewhere */
+	refusal.client_isn = w->client_isn;
+	refusal.server_isn = w->server_isn;
+	memcpy(refusal.from, w->hosts[0].addr, 16);
+	handover_host(w->h, w->view, &refusal, w->now_ns, w->wall_ns);
+	assert_int_equal(world_counter(w, refused_by_host), 0);
+	world_run(w, 20 * WORLD_MS);
+	assert_int_equal(w->routed, 0);
+	world_socket_has(w, 0, 5600);
+	assert_int_equal(w->hosts[1].n_created, 0);
+	world_all_gone(w);
+}
+
 static void floods_fill_the_table_and_no_more(void **state)
 {
 	struct world *w = world_new(BATON_IPV4, 3, 16, 2, 8);
@@ -351,6 +402,8 @@ int main(void)
 		cmocka_unit_test(ended_host_connection_is_reset),
 		cmocka_unit_test(lingering_connection_gets_its_route),
 		cmocka_unit_test(strange_words_are_ignored),
+		cmocka_unit_test(large_buffers_come_back),
+		cmocka_unit_test(implied_does_not_excuse_acknowledged_bytes),
 		cmocka_unit_test(floods_fill_the_table_and_no_more),
 		cmocka_unit_test(configuration_changes_meanwhile),
 		cmocka_unit_test(full_inventory_resets),

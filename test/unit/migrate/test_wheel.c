@@ -54,6 +54,21 @@ static void timers_fire_in_time(void **state)
 	wheel_fini(&w);
 }
 
+/* What is due already comes with the next tick but one, not a turn of the wheel later. */
+static void the_past_comes_soon(void **state)
+{
+	struct wheel w = { 0 };
+	uint64_t now = 10000000 * US;
+	unsigned budget = 100;
+
+	assert_int_equal(wheel_init(&w, N), 0);
+	assert_int_equal(wheel_pop(&w, now, &budget), WHEEL_NONE);
+	wheel_set(&w, 7, now - 500000 * US);
+	assert_int_equal(wheel_pop(&w, now + LATE_NS, &budget), 7);
+	assert_int_equal(wheel_pop(&w, now + LATE_NS, &budget), WHEEL_NONE);
+	wheel_fini(&w);
+}
+
 static void looks_are_bounded_and_nothing_is_skipped(void **state)
 {
 	struct wheel w = { 0 };
@@ -76,6 +91,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(timers_fire_in_time),
+		cmocka_unit_test(the_past_comes_soon),
 		cmocka_unit_test(looks_are_bounded_and_nothing_is_skipped),
 	};
 
