@@ -324,39 +324,36 @@ enum plumbing_step {
 	PLUMBING_ENTRIES, /* have been asked for too */
 };
 
-/* The table that a message is about to search, or NULL. */
-static struct route_table *plumbing_searches(const struct forwarder_worker *w, const struct plumb_message *m)
+/* Keys of one family that the messages are about to look for. */
+static unsigned plumbing_keys(const struct forwarder_worker *w, uint8_t family, const struct baton_tuple *ret[])
 {
-	if (m->type != PLUMB_ADD && m->type != PLUMB_DELETE && m->type != PLUMB_SET_STATE)
-		return NULL;
-	return stage_table(w, m->route.key.family);
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < w->n_messages; i++) {
+		const struct plumb_message *m = w->messages[i];
+
+		if ((m->type == PLUMB_ADD || m->type == PLUMB_DELETE || m->type == PLUMB_SET_STATE) &&
+		    m->route.key.family == family)
+			ret[n++] = &m->route.key;
+	}
+	return n;
 }
 
-static void plumbing_prefetch_buckets(const struct forwarder_worker *w)
+typedef void (*plumbing_prefetch_fn)(const struct route_table *t, const struct baton_tuple *const keys[], unsigned n);
+
+static void plumbing_prefetch_both(const struct forwarder_worker *w, plumbing_prefetch_fn prefetch)
 {
-	for (unsigned i = 0; i < w->n_messages; i++) {
-		const struct route_table *t = plumbing_searches(w, w->messages[i]);
+	const struct baton_tuple *keys[WORKER_PLUMBING_BURST];
 
-		if (t)
-			route_prefetch_bucket(t, &w->messages[i]->route.key);
-	}
-}
-
-static void plumbing_prefetch_entries(const struct forwarder_worker *w)
-{
-	for (unsigned i = 0; i < w->n_messages; i++) {
-		const struct route_table *t = plumbing_searches(w, w->messages[i]);
-
-		if (t)
-			route_prefetch_entry(t, &w->messages[i]->route.key);
-	}
+	prefetch(w->routes4, keys, plumbing_keys(w, BATON_IPV4, keys));
+	prefetch(w->routes6, keys, plumbing_keys(w, BATON_IPV6, keys));
 }
 
 void plumbing_prefetch(struct forwarder_worker *w)
 {
 	if (w->messages_step != PLUMBING_BUCKETS)
 		return;
-	plumbing_prefetch_entries(w);
+	plumbing_prefetch_both(w, route_prefetch_entries);
 	w->messages_step = PLUMBING_ENTRIES;
 }
 
@@ -365,7 +362,7 @@ static bool plumbing_is_ready(struct forwarder_worker *w)
 {
 	if (w->messages_step != PLUMBING_FETCHED)
 		return true;
-	plumbing_prefetch_buckets(w);
+	plumbing_prefetch_both(w, route_prefetch_buckets);
 	w->messages_step = PLUMBING_BUCKETS;
 	if (w->n_messages < PLUMBING_MANY)
 		return false;

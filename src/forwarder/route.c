@@ -202,6 +202,14 @@ static bool is_live(const struct route_table *t, uint32_t index)
 	return tag != ROUTE_TAG_FREE && tag != ROUTE_TAG_BARRED;
 }
 
+/* The first one of these from turn on. */
+static uint32_t free_slot(uint32_t free, uint8_t turn)
+{
+	uint32_t later = free & ~0u << turn;
+
+	return (uint32_t)__builtin_ctz(later ? later : free);
+}
+
 /*
  * Take a free place for this hash: there is one, for less than all are in use.
  * The slot to start from goes round, so that a place that has just become free
@@ -209,15 +217,14 @@ static bool is_live(const struct route_table *t, uint32_t index)
  */
 static uint32_t take_place(struct route_table *t, uint64_t hash)
 {
-	uint32_t b = route_home(t, hash), free, later, slot;
+	uint32_t b = route_home(t, hash), free, slot;
 
 	while (!(free = t->form->match(&t->buckets[b], ROUTE_TAG_FREE))) {
 		if (t->buckets[b].overflow != UINT16_MAX)
 			t->buckets[b].overflow++;
 		b = next_bucket(t, b);
 	}
-	later = free & ~0u << t->turn;
-	slot = (uint32_t)__builtin_ctz(later ? later : free);
+	slot = free_slot(free, t->turn);
 	t->turn = (uint8_t)((slot + 1) % ROUTE_SLOTS);
 	t->buckets[b].tag[slot] = route_tag(hash);
 	return b * ROUTE_PLACES + slot;
@@ -349,24 +356,32 @@ static const void *entry_at(const struct route_table *t, uint32_t index)
 	return t->family == BATON_IPV6 ? (const void *)&t->entries6[index] : &t->entries4[index];
 }
 
-void route_prefetch_bucket(const struct route_table *t, const struct baton_tuple *key)
+void route_prefetch_buckets(const struct route_table *t, const struct baton_tuple *const keys[], unsigned n)
 {
-	__builtin_prefetch(&t->buckets[route_home(t, t->form->hash(t, key))], 1);
+	for (unsigned i = 0; i < n; i++)
+		__builtin_prefetch(&t->buckets[route_home(t, t->form->hash(t, keys[i]))], 1);
 }
 
-void route_prefetch_entry(const struct route_table *t, const struct baton_tuple *key)
+void route_prefetch_entries(const struct route_table *t, const struct baton_tuple *const keys[], unsigned n)
 {
-	uint64_t hash = t->form->hash(t, key);
-	uint32_t b = route_home(t, hash), found = t->form->match(&t->buckets[b], route_tag(hash));
+	uint8_t turn = t->turn;
 
-	/* there, or where it would be added: take_place() */
-	if (!found) {
-		uint32_t free = t->form->match(&t->buckets[b], ROUTE_TAG_FREE), later = free & ~0u << t->turn;
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t hash = t->form->hash(t, keys[i]);
+		uint32_t b = route_home(t, hash), found = t->form->match(&t->buckets[b], route_tag(hash)), free;
 
-		found = later ? later : free;
+		if (found) {
+			__builtin_prefetch(entry_at(t, b * ROUTE_PLACES + (uint32_t)__builtin_ctz(found)), 1);
+			continue;
+		}
+		free = t->form->match(&t->buckets[b], ROUTE_TAG_FREE);
+		if (free) {
+			uint32_t slot = free_slot(free, turn);
+
+			turn = (uint8_t)((slot + 1) % ROUTE_SLOTS);
+			__builtin_prefetch(entry_at(t, b * ROUTE_PLACES + slot), 1);
+		}
 	}
-	if (found)
-		__builtin_prefetch(entry_at(t, b * ROUTE_PLACES + (uint32_t)__builtin_ctz(found)), 1);
 }
 
 struct route *route_at(struct route_table *t, uint32_t index)

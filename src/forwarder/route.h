@@ -120,11 +120,12 @@ void route_find_bulk(const struct route_table *t, const struct baton_tuple *cons
 		     int64_t ret_index[]);
 
 /*
- * Have the memory fetched that a search for the key will read: its bucket, and,
- * once that is there, the entry. Neither waits.
+ * Have the memory fetched that finding, adding or deleting these keys, in this
+ * order, will touch: their buckets, and, once those are there, the entries.
+ * Neither waits.
  */
-void route_prefetch_bucket(const struct route_table *t, const struct baton_tuple *key);
-void route_prefetch_entry(const struct route_table *t, const struct baton_tuple *key);
+void route_prefetch_buckets(const struct route_table *t, const struct baton_tuple *const keys[], unsigned n);
+void route_prefetch_entries(const struct route_table *t, const struct baton_tuple *const keys[], unsigned n);
 
 /* Entry by index: the shared part, the cold part, the key. Index from find or add. */
 struct route *route_at(struct route_table *t, uint32_t index);

@@ -26,7 +26,7 @@ struct rte_mempool;
 
 #define WORKER_BURST 32
 #define WORKER_TX_MAX 64
-#define WORKER_PLUMBING_BURST 32 /* messages a turn */
+#define WORKER_PLUMBING_BURST 64 /* messages a turn: two for each packet of a burst, as NAT needs */
 
 struct worker_tx {
 	uint16_t n;

@@ -39,10 +39,12 @@ struct bench_traffic {
 	uint16_t size;   /* bytes on the wire with frame check sequence; 0: IMIX */
 	uint32_t churn;  /* new connections in a million packets, each in place of the oldest one */
 	uint32_t misses; /* packets of unknown connections in a million packets */
+	bool opening;    /* TCP packets are the first ones of their connections */
 };
 
 struct bench_options {
-	bool table; /* lookups alone, instead of forwarding */
+	bool table;   /* lookups alone, instead of forwarding */
+	bool connect; /* new connections, instead of forwarding */
 	bool help;
 	bool testpmd;   /* run the outside anchor too */
 	bool hugepages; /* reserve some if there are too few */
@@ -146,12 +148,18 @@ void forward_latency(forward_turn_fn turn, void *arg, uint64_t n, struct bench_r
 /* device.c: the project's own forwarder on the source's port, with a route for each flow. */
 struct bench_device;
 struct channel;
+struct forwarder_counters;
+struct view;
 
 /* The rings that all devices of one run share, one after the other. 0 or -errno. */
 int device_channel_init(struct channel *c);
-/* Plumbs n_flows routes and introduces them all to their hosts. 0 or -errno, with a line on standard error. */
-int device_new(uint32_t n_flows, struct bench_source *s, struct rte_mempool *pool, struct channel *c,
+/* Plumbs n_flows routes and introduces them all to their hosts, or not. 0 or -errno, with a line on standard error. */
+int device_new(uint32_t n_flows, struct bench_source *s, struct rte_mempool *pool, struct channel *c, bool plumbed,
 	       struct bench_device **ret);
+const struct forwarder_counters *device_counters(const struct bench_device *d);
+const struct view *device_view(const struct bench_device *d);
+/* Packets dropped or handed to others since `last`, told by reason on standard error if there are any. */
+uint64_t device_refused(const struct forwarder_counters *now, const struct forwarder_counters *last);
 /* Takes NULL. */
 void device_free(struct bench_device *d);
 unsigned device_turn(void *arg);
@@ -171,5 +179,12 @@ int testpmd_run(const struct bench_machine *m, int cpu, const char *mode, unsign
 
 /* table.c: lookups, insertions and deletions of the route table alone. 0 or -errno. */
 int table_run(const struct bench_options *o, struct bench_report *r);
+
+/*
+ * connect.c: new connections through forwarder and classifier, both on this
+ * core: first packet, ring, choice, route, packet out. 0 or -errno.
+ */
+int connect_run(const struct bench_options *o, struct bench_source *s, struct rte_mempool *pool,
+		struct bench_report *r);
 
 #endif

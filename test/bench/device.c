@@ -35,6 +35,7 @@ struct bench_device {
 	struct bench_source *source; /* borrowed */
 	struct rte_mempool *packets; /* borrowed */
 	uint32_t n_flows;
+	bool plumbed;      /* the routes are this program's, not a classifier's */
 	uint64_t owed;     /* new connections due, in millionths */
 	uint64_t n_opened; /* in place of the oldest: flow n_opened is the oldest one left */
 	uint64_t n_told, n_refused;
@@ -52,8 +53,10 @@ static void set_addr(struct baton_addr *a, uint8_t family, uint8_t last)
 	a->b[family == BATON_IPV4 ? 3 : 15] = last;
 }
 
-static void fill_endpoints(struct view *v, uint8_t family)
+static int fill_endpoints(struct view *v, uint8_t family)
 {
+	uint16_t ids[N_HOSTS];
+
 	for (uint8_t i = 0; i < N_HOSTS; i++) {
 		struct view_endpoint *e = &v->endpoints[i];
 		struct view_nexthop *hop = &v->nexthops[i];
@@ -68,7 +71,10 @@ static void fill_endpoints(struct view *v, uint8_t family)
 		e->nexthop = i;
 		e->family = family;
 		e->usable = 1;
+		e->capacity = 50;
+		ids[i] = i;
 	}
+	return view_vip_set_endpoints(v, 0, ids, N_HOSTS);
 }
 
 static struct view *make_view(const struct bench_device *d, const struct bench_traffic *t)
@@ -92,14 +98,14 @@ static struct view *make_view(const struct bench_device *d, const struct bench_t
 	v->vips[0].addr.family = family;
 	v->vips[0].port_be = key.dport_be;
 	v->vips[0].proto = t->proto;
-	v->vips[0].mode = BATON_MODE_TUNNEL;
+	v->vips[0].mode = t->mode == BENCH_HALF_NAT ? BATON_MODE_HALF_NAT : BATON_MODE_TUNNEL;
 	for (unsigned i = 0; i < BATON_N_CONN_STATES; i++)
 		v->vips[0].timeout_s[i] = IDLE_TIMEOUT_S;
 	v->locals[0] = (struct view_local){ .addr = v->vips[0].addr, .kind = VIEW_LOCAL_VIP };
 	v->locals[1] = (struct view_local){ .kind = VIEW_LOCAL_TUNNEL };
 	set_addr(&v->locals[1].addr, family, 1);
-	fill_endpoints(v, family);
-	if (view_seal(v) == 0)
+	v->ports[BENCH_PORT].gateway4 = v->ports[BENCH_PORT].gateway6 = 0;
+	if (fill_endpoints(v, family) == 0 && view_seal(v) == 0)
 		return v;
 	view_free(v);
 	return NULL;
@@ -219,6 +225,8 @@ unsigned device_turn(void *arg)
 	struct bench_device *d = arg;
 	unsigned n;
 
+	if (!d->plumbed)
+		return forwarder_worker_poll(d->worker, d->view);
 	for (unsigned i = 0; d->owed >= 1000000 && i < MESSAGES_A_TURN; i++, d->owed -= 1000000)
 		replace_flow(d);
 	/* packets of what has not been closed yet, and has been opened */
@@ -275,7 +283,7 @@ int device_channel_init(struct channel *c)
 	return channel_init(c, &p);
 }
 
-int device_new(uint32_t n_flows, struct bench_source *s, struct rte_mempool *pool, struct channel *c,
+int device_new(uint32_t n_flows, struct bench_source *s, struct rte_mempool *pool, struct channel *c, bool plumbed,
 	       struct bench_device **ret)
 {
 	struct bench_device *d = calloc(1, sizeof *d);
@@ -286,10 +294,14 @@ int device_new(uint32_t n_flows, struct bench_source *s, struct rte_mempool *poo
 		d->source = s;
 		d->packets = pool;
 		d->n_flows = n_flows;
+		d->plumbed = plumbed;
 		d->keys = (struct shim_keyring){ .keys = { { .sip = { 1, 2 }, .id = 1 } }, .n_keys = 1 };
 		d->view = make_view(d, &s->traffic);
-		d->worker = make_worker(d, s->traffic.family, n_flows, pool);
-		err = d->view && d->worker ? plumb_all(d) : -ENOMEM;
+		/* a classifier plumbs replies too */
+		d->worker = make_worker(d, s->traffic.family, plumbed ? n_flows : 2 * n_flows, pool);
+		err = d->view && d->worker ? 0 : -ENOMEM;
+		if (!err && plumbed)
+			err = plumb_all(d);
 	}
 	if (err && err != -EINTR)
 		fprintf(stderr, "baton-bench: no forwarder with %u flows: %s\n", n_flows, strerror(-err));
@@ -300,6 +312,16 @@ int device_new(uint32_t n_flows, struct bench_source *s, struct rte_mempool *poo
 	d->checked = d->worker->counters;
 	*ret = d;
 	return 0;
+}
+
+const struct forwarder_counters *device_counters(const struct bench_device *d)
+{
+	return &d->worker->counters;
+}
+
+const struct view *device_view(const struct bench_device *d)
+{
+	return d->view;
 }
 
 void device_free(struct bench_device *d)
@@ -317,8 +339,7 @@ static void print_reason(const char *name, uint64_t n)
 		fprintf(stderr, "baton-bench: dropped as %s: %llu\n", name, (unsigned long long)n);
 }
 
-/* Packets dropped or handed to others since the last check, told by reason if there are any. */
-static uint64_t refused(const struct forwarder_counters *now, const struct forwarder_counters *last)
+uint64_t device_refused(const struct forwarder_counters *now, const struct forwarder_counters *last)
 {
 	uint64_t sum = now->local_packets - last->local_packets;
 
@@ -342,7 +363,7 @@ static int check_counters(struct bench_device *d)
 	uint64_t opened = d->n_opened - n_opening(d) - d->checked_opened,
 		 unknown = d->source->n_unknown - d->checked_unknown;
 	uint64_t added = now.routes_added - last->routes_added, misses = now.misses - last->misses;
-	uint64_t not_forwarded = refused(&now, last), told = d->n_told - d->checked_told;
+	uint64_t not_forwarded = device_refused(&now, last), told = d->n_told - d->checked_told;
 	bool tunnel = d->source->traffic.mode == BENCH_TUNNEL;
 
 	if (in && hits + unknown == in + opened && out == hits && introduced == (tunnel ? opened : 0) &&

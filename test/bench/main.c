@@ -35,7 +35,7 @@ static unsigned memory_mb(const struct bench_options *o)
 		sum += o->flows[i];
 		most = o->flows[i] > most ? o->flows[i] : most;
 	}
-	return (unsigned)((o->table ? most : sum) * bytes >> 20) + 64 + 32 * o->n_flows;
+	return (unsigned)((o->table ? most : o->connect ? 8 * most : sum) * bytes >> 20) + 64 + 32 * o->n_flows;
 }
 
 struct contender {
@@ -124,7 +124,7 @@ static int run_devices(const struct bench_options *o, struct bench_machine *m, s
 	if (err)
 		return err;
 	for (unsigned i = 0; i < o->n_flows && !err; i++)
-		err = device_new(o->flows[i], s, pool, &channel, &devices[i]);
+		err = device_new(o->flows[i], s, pool, &channel, true, &devices[i]);
 	if (!err)
 		err = run_forward(o, m, s, r, devices);
 	for (unsigned i = 0; i < o->n_flows; i++)
@@ -149,7 +149,7 @@ static int run(const struct bench_options *o, struct bench_machine *m, struct be
 		fprintf(stderr, "baton-bench: no source of packets: %s\n", strerror(-err));
 		return err;
 	}
-	err = run_devices(o, m, &source, pool, r);
+	err = o->connect ? connect_run(o, &source, pool, r) : run_devices(o, m, &source, pool, r);
 	source_stop();
 	rte_mempool_free(pool);
 	return err;
@@ -192,9 +192,10 @@ int main(int argc, char **argv)
 	}
 	if (!cpu_is_ours(o.cpu))
 		return 1;
-	if (o.table)
-		report.unit = "lookup";
-	if (machine_start(&m, o.cpu, o.hugepages, memory_mb(&o), o.table || !o.testpmd ? 0 : TESTPMD_MB) < 0)
+	if (o.table || o.connect)
+		report.unit = o.table ? "lookup" : "connection";
+	if (machine_start(&m, o.cpu, o.hugepages, memory_mb(&o), o.table || o.connect || !o.testpmd ? 0 : TESTPMD_MB) <
+	    0)
 		return 1;
 	err = run(&o, &m, &report);
 	machine_stop(&m);

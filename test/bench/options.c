@@ -11,9 +11,10 @@
 const char *const options_modes[BENCH_N_MODES] = { "tunnel", "half-nat", "full-nat", "return", "full-return" };
 
 const char options_help[] =
-	"usage: baton-bench [OPTION...] [forward | table]\n"
+	"usage: baton-bench [OPTION...] [forward | table | connect]\n"
 	"forward: packets per second and cycles per packet on one core, beside io and macswap\n"
 	"table:   lookups in the route table alone\n"
+	"connect: new connections, from the first packet to the host, with the classifier on the same core\n"
 	"  --flows N,...      numbers of resident flows (1000,1000000,10000000)\n"
 	"  --mode MODE        tunnel, half-nat, full-nat; replies: return, full-return (tunnel)\n"
 	"  --ipv6             IPv6 instead of IPv4\n"
@@ -202,6 +203,8 @@ int options_parse(struct bench_options *o, int argc, char **argv)
 	for (; optind < argc; optind++) {
 		if (!strcmp(argv[optind], "table"))
 			o->table = true;
+		else if (!strcmp(argv[optind], "connect"))
+			o->connect = o->traffic.opening = true;
 		else if (strcmp(argv[optind], "forward"))
 			return -EINVAL;
 	}

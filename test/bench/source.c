@@ -91,7 +91,8 @@ static void write_headers(const struct bench_traffic *t, uint8_t *frame, uint32_
 	l4_len = (uint32_t)(l3 + l3_len - l4);
 	memcpy(l4, &key.sport_be, 4);
 	if (t->proto == IPPROTO_TCP)
-		memcpy(l4 + 12, "\x50\x10\xff\xff", 4); /* 20 bytes of header, ACK */
+		memcpy(l4 + 12, t->opening ? "\x50\x02\xff\xff" : "\x50\x10\xff\xff",
+		       4); /* 20 bytes of header, SYN or ACK */
 	else
 		write16(l4 + 4, l4_len);
 	checksum_transport_write(&key, l4, l4_len);
