@@ -5,6 +5,7 @@
  */
 #include "forwarder/stages.h"
 
+/* Buckets a turn, if so many are due: more than one only after a turn that took long, or a sleep. */
 #define AGEING_BUCKETS 4
 
 static bool ageing_visit(struct route_table *t, uint32_t index, void *arg)
@@ -24,16 +25,27 @@ static bool ageing_visit(struct route_table *t, uint32_t index, void *arg)
 	return true;
 }
 
+/* The memory of each step comes during the turns between it and the one before. */
+static void ageing_sweep(struct forwarder_worker *w, struct route_table *t, uint64_t *due_tsc, uint64_t tsc_per_step,
+			 uint32_t *cursor)
+{
+	for (unsigned i = 0; i < AGEING_BUCKETS && w->now_tsc >= *due_tsc; i++) {
+		route_scan(t, cursor, 1, ageing_visit, w);
+		*due_tsc += tsc_per_step;
+	}
+	if (w->now_tsc >= *due_tsc)
+		*due_tsc = w->now_tsc; /* never mind what was not done in time */
+	route_prefetch_scan(t, *cursor);
+}
+
 void ageing_poll(struct forwarder_worker *w)
 {
 	if (w->now_tsc >= w->sweep4_tsc) {
-		w->sweep4_tsc = w->now_tsc + w->tsc_per_sweep4;
-		route_scan(w->routes4, &w->sweep4_cursor, AGEING_BUCKETS, ageing_visit, w);
+		ageing_sweep(w, w->routes4, &w->sweep4_tsc, w->tsc_per_sweep4, &w->sweep4_cursor);
 		w->n_routes4 = route_table_count(w->routes4);
 	}
 	if (w->now_tsc >= w->sweep6_tsc) {
-		w->sweep6_tsc = w->now_tsc + w->tsc_per_sweep6;
-		route_scan(w->routes6, &w->sweep6_cursor, AGEING_BUCKETS, ageing_visit, w);
+		ageing_sweep(w, w->routes6, &w->sweep6_tsc, w->tsc_per_sweep6, &w->sweep6_cursor);
 		w->n_routes6 = route_table_count(w->routes6);
 	}
 }

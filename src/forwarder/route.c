@@ -451,3 +451,12 @@ void route_scan(struct route_table *t, uint32_t *cursor, uint32_t n_buckets, rou
 		scan_bucket(t, b++, visit, arg);
 	*cursor = b < t->n_buckets ? b : 0;
 }
+
+void route_prefetch_scan(const struct route_table *t, uint32_t cursor)
+{
+	uint32_t b = cursor < t->n_buckets ? cursor : 0, per_line = t->family == BATON_IPV6 ? 1 : 2;
+
+	__builtin_prefetch(&t->buckets[b]);
+	for (uint32_t i = 0; i < ROUTE_SLOTS; i += per_line)
+		__builtin_prefetch(entry_at(t, b * ROUTE_PLACES + i));
+}

@@ -145,5 +145,7 @@ typedef bool (*route_visit_fn)(struct route_table *t, uint32_t index, void *arg)
  * for ageing and listing. visit may delete entries itself.
  */
 void route_scan(struct route_table *t, uint32_t *cursor, uint32_t n_buckets, route_visit_fn visit, void *arg);
+/* Have the memory fetched that visiting the bucket at cursor will read; does not wait. */
+void route_prefetch_scan(const struct route_table *t, uint32_t cursor);
 
 #endif

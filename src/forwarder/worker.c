@@ -14,7 +14,7 @@
 /* Each table is swept once in this time, or once in a second per million routes. */
 #define WORKER_SWEEP_S 1
 #define WORKER_SWEEP_ROUTES_PER_S 1000000
-#define WORKER_ROUTES_PER_STEP 64 /* four buckets, as full as they usually are */
+#define WORKER_ROUTES_PER_STEP 16 /* one bucket, not quite as full as they usually are */
 
 static void *worker_table_alloc(size_t size, void *arg)
 {
