@@ -82,11 +82,11 @@ def s_client(topology, address, name, *words, port=443):
                      *(["-servername", name] if name else ["-noservername"]), "-ign_eof", *words,
                      stdin="GET /whoami HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", check=False)
     found = {what: re.search(pattern, r.stdout) for what, pattern in (
-        ("subject", r"subject=CN ?= ?(\S+)"), ("version", r"New, (TLSv\S+),"), ("alpn", r"ALPN protocol: (\S+)"),
+        ("subject", r"subject=CN ?= ?(\S+)"), ("version", r"(?:New|Reused), (TLSv\S+),"), ("alpn", r"ALPN protocol: (\S+)"),
         ("host", r"\nX-Host: (\S+)"), ("verified", r"Verify return code: (\d+)"))}
     if not found["subject"]:
         raise Failed(f"openssl s_client: no session\n{r.stdout[-500:]}{r.stderr[-500:]}")
-    return {what: m and m[1] for what, m in found.items()}
+    return {**{what: m and m[1] for what, m in found.items()}, "reused": "\nReused, TLS" in r.stdout}
 
 
 PAGE = """<!doctype html>
