@@ -23,8 +23,8 @@ _Static_assert(COOKIE_NO_WSCALE == WSCALE_MASK, "fits its bits");
  * What is common: Ethernet (1500 bytes), PPPoE (1492; RFC 2516), tunnels and
  * mobile networks below that, IPv6's least MTU (1280), jumbo frames (9000).
  */
-static const uint16_t classes4[MSS_CLASSES] = { 536, 1220, 1360, 1400, 1440, 1452, 1460, 8960 };
-static const uint16_t classes6[MSS_CLASSES] = { 536, 1220, 1360, 1400, 1420, 1432, 1440, 8940 };
+static const uint16_t classes4[MSS_CLASSES] = { COOKIE_MSS_MIN_IPV4, 1220, 1360, 1400, 1440, 1452, 1460, 8960 };
+static const uint16_t classes6[MSS_CLASSES] = { COOKIE_MSS_MIN_IPV6, 1300, 1360, 1400, 1420, 1432, 1440, 8940 };
 
 static const uint16_t *classes_of(const struct baton_tuple *key)
 {

@@ -21,7 +21,10 @@
 #define COOKIE_EPOCH_S 64 /* a client may be silent this long after its handshake, and up to twice as long */
 #define COOKIE_KEYS_MAX 2
 #define COOKIE_NO_WSCALE 15
-#define COOKIE_MSS_MIN 536 /* what the host's kernel accepts at least */
+/* What the host's kernel accepts at least (bpf_sk_assign_tcp_reqsk()), and what holds for a client that names none
+ * (RFC 9293, section 3.7.1). */
+#define COOKIE_MSS_MIN_IPV4 536
+#define COOKIE_MSS_MIN_IPV6 1220
 
 /* keys[0] makes cookies; all check them. */
 struct cookie_keyring {
@@ -36,7 +39,7 @@ struct cookie_options {
 	bool sack;
 };
 
-/* Sequence number (ISN) of the SYN-ACK to a SYN with this sequence number; o->mss ≥ COOKIE_MSS_MIN. */
+/* Sequence number (ISN) of the SYN-ACK to a SYN with this sequence number; o->mss is not below the family's least. */
 uint32_t cookie_make(const struct cookie_keyring *k, const struct baton_tuple *key, uint32_t client_isn,
 		     const struct cookie_options *o, uint64_t wall_s);
 /* Is isn a cookie of ours for that client? */

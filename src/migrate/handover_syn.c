@@ -26,13 +26,14 @@ enum handover_verdict handover_syn(struct handover *h, const struct application 
 {
 	const struct baton_tuple *key = &pkt->info->tuple;
 	const struct tcp_options *o = &s->options;
-	struct cookie_options agreed = { .mss = o->mss ? o->mss : COOKIE_MSS_MIN,
+	uint16_t mss_min = key->family == BATON_IPV4 ? COOKIE_MSS_MIN_IPV4 : COOKIE_MSS_MIN_IPV6;
+	struct cookie_options agreed = { .mss = o->mss ? o->mss : mss_min,
 					 .wscale = app->window_scaling ? o->wscale : COOKIE_NO_WSCALE,
 					 .sack = app->sack && o->sack };
 	struct segment answer = { .ack = s->seq + 1, .flags = PACKET_TCP_SYN | PACKET_TCP_ACK };
 	const struct pending *p;
 
-	if (agreed.mss < COOKIE_MSS_MIN) {
+	if (agreed.mss < mss_min) {
 		refuse(h, pkt, s);
 		return HANDOVER_TAKEN;
 	}

@@ -3,6 +3,7 @@
 from lib import clients, l7_clients
 from lib.l7_clients import RESET, SILENCE
 from lib.l7_scene import BOTH, L7, both
+from lib.l7_segments import beside
 
 OTHER_CLIENT4, OTHER_CLIENT6 = "10.0.0.61", "2001:db8::61"
 RULES = [
@@ -59,7 +60,7 @@ def refusals(checks, s, address):
     t = s.topology
     got = l7_clients.get(t, address, "reset")
     checks.equal(f"{address}: refused by a reset", (got.ended, got.status), (RESET, 0))
-    got = l7_clients.get(t, address, "drop", timeout=2)
+    got = l7_clients.get(t, address, "drop", timeout=1)
     checks.equal(f"{address}: dropped in silence", (got.ended, got.status), (SILENCE, 0))
     got = l7_clients.get(t, address, "old")
     checks.equal(f"{address}: answered", (got.ended, got.status, got.header("Location"), got.body),
@@ -70,8 +71,8 @@ def refusals(checks, s, address):
 
 def scenario(checks):
     with L7(checks, both("web", default=(3,), pools=POOLS, rules=RULES)) as s:
-        s.topology.address("client", OTHER_CLIENT4, 24)
-        s.topology.address("client", OTHER_CLIENT6, 64)
+        for other in (OTHER_CLIENT4, OTHER_CLIENT6):
+            beside(s.topology, other)
         for address, other in zip(BOTH, (OTHER_CLIENT4, OTHER_CLIENT6)):
             pools(checks, s, address, other)
             refusals(checks, s, address)

@@ -21,10 +21,16 @@ REPEAT_S = 0.25
 IP, IP6 = 0x0800, 0x86DD
 
 
+def beside(topology, address):
+    """One more address of the client's, that is used when asked for only."""
+    topology.ip("client", f"addr add {address}/{64 if ':' in address else 24} dev {PORT}" +
+                (" nodad preferred_lft 0" if ":" in address else ""))
+
+
 def own_addresses(topology):
     """Addresses in the client's namespace that answer on the link, and whose TCP its kernel does not see."""
-    topology.address("client", ADDRESS4, 24)
-    topology.address("client", ADDRESS6, 64)
+    for address in (ADDRESS4, ADDRESS6):
+        beside(topology, address)
     rules = f"ip daddr {ADDRESS4} meta l4proto tcp drop\nip6 daddr {ADDRESS6} meta l4proto tcp drop\n"
     topology.run("client", "nft", "-f", "-", stdin="table inet segments { chain input { type filter hook input priority 0;\n"
                  f"{rules} }}\n}}\n")
@@ -205,18 +211,19 @@ class Segments:
 
     def answer(self, timeout=15):
         """One HTTP response: head, body."""
-        self._until(lambda: b"\r\n\r\n" in self.received, "the response's head", timeout)
+        self.until(lambda: b"\r\n\r\n" in self.received, "the response's head", timeout)
         head, body = self.received.split(b"\r\n\r\n", 1)
         head = head.decode("latin-1")
         length = next(int(line.split(":")[1]) for line in head.lower().splitlines() if line.startswith("content-length:"))
-        self._until(lambda: len(self.received) - len(head) - 4 >= length, "the response's body", timeout)
+        self.until(lambda: len(self.received) - len(head) - 4 >= length, "the response's body", timeout)
         body = self.received[len(head) + 4:]
         if len(body) != length:
             raise Failed("more bytes than the response has")
         self.received = b""
         return head, body
 
-    def _until(self, condition, what, timeout):
+    def until(self, condition, what, timeout=15):
+        """Take in what comes until the condition holds."""
         end = time.monotonic() + timeout
         while not condition():
             if self.reset or self.ended or time.monotonic() > end:

@@ -99,14 +99,22 @@ static void timestamps_follow_the_clock(void **state)
 
 static void small_mss_is_refused(void **state)
 {
-	struct world *w = world_ready(BATON_IPV4);
+	static const uint16_t least[] = { 536, 1220 };
 
-	w->options.mss = 500;
-	world_say(w, SYN, 77, 0, NULL, 0);
-	assert_int_equal(world_last(w)->s.flags, RST | ACK);
-	assert_int_equal(world_last(w)->s.ack, 78);
-	assert_int_equal(world_counter(w, syns_refused), 1);
-	world_all_gone(w);
+	for (unsigned i = 0; i < 2; i++) {
+		struct world *w = world_ready(i ? BATON_IPV6 : BATON_IPV4);
+
+		w->options.mss = least[i] - 1;
+		world_say(w, SYN, 77, 0, NULL, 0);
+		assert_int_equal(world_last(w)->s.flags, RST | ACK);
+		assert_int_equal(world_last(w)->s.ack, 78);
+		assert_int_equal(world_counter(w, syns_refused), 1);
+		w->options.mss = 0; /* the least is meant */
+		world_say(w, SYN, 79, 0, NULL, 0);
+		assert_int_equal(world_last(w)->s.flags, SYN | ACK);
+		assert_int_equal(world_counter(w, syns_refused), 1);
+		world_all_gone(w);
+	}
 }
 
 static void syn_flood_leaves_nothing(void **state)
