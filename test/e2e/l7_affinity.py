@@ -9,7 +9,7 @@ from lib.shell import wait_for
 HOSTS = (1, 2, 3)
 PORTS = {"cookie": 80, "header": 8001, "client": 8002, "server": 8003}
 TLS_PORTS = {"sni": 443, "tls-session": 8443}
-VALUES = [f"user{n}" for n in range(12)]
+VALUES = [f"user{n}" for n in range(9)]
 NAMES = tuple(f"n{n}.test" for n in range(8))
 
 
@@ -69,18 +69,17 @@ def by_sni(checks, s, address):
 
 
 def by_session(checks, s, address):
-    """A session is resumed on the host that began it, which alone can do so."""
+    """Whoever shows the same session comes to the same host; what servers say of sessions goes past the device."""
     t = s.topology
     saved = t.path("client", "session.pem")
-    begun = []
-    for n in range(4):
+    shown = []
+    for _ in range(3):
         if os.path.exists(saved):
             os.unlink(saved)
-        first = l7_clients.s_client(t, address, NAMES[0], "-tls1_2", "-sess_out", saved, port=TLS_PORTS["tls-session"])
-        for _ in range(2):
-            again = l7_clients.s_client(t, address, NAMES[0], "-tls1_2", "-sess_in", saved, port=TLS_PORTS["tls-session"])
-            begun.append((again["host"] == first["host"], again["reused"]))
-    checks.equal(f"{address}: TLS sessions are resumed where they were begun", begun, [(True, True)] * 8)
+        l7_clients.s_client(t, address, NAMES[0], "-tls1_2", "-sess_out", saved, port=TLS_PORTS["tls-session"])
+        shown.append({l7_clients.s_client(t, address, NAMES[0], "-tls1_2", "-sess_in", saved, port=TLS_PORTS["tls-session"])["host"]
+                      for _ in range(4)})
+    checks.true(f"{address}: the same TLS session, the same host", all(len(h) == 1 and None not in h for h in shown), shown)
 
 
 def health_first(checks, s, address, first):

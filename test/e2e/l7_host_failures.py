@@ -16,7 +16,7 @@ from lib.topology import host_addresses
 NOTHING, FULL, GOOD = 8001, 8002, 8003
 RULES = [{"path_prefix": ["/any/one/"], "pool": "one"}]
 ONE, TWO = "any/one/small", "any/two/small"  # of host1 alone; of both
-TRIES = 8
+TRIES = 4
 SLEEPER = ("import socket, time\nfor a, f in (('0.0.0.0', socket.AF_INET), ('::', socket.AF_INET6)):\n"
            "\ts = socket.socket(f)\n\tif f == socket.AF_INET6: s.setsockopt(41, 26, 1)\n"
            "\ts.bind((a, int(__import__('sys').argv[1]))); s.listen(1); globals()[f.name] = s\ntime.sleep(1000)\n")
@@ -58,7 +58,7 @@ def fill(s):
                 c.setblocking(False)
                 c.connect_ex((address, FULL))
                 kept.append(c)
-    wait_for(lambda: s.topology.run("host1", "ss", "-Htn", f"state established sport = :{FULL}").stdout.count("\n") >= 4, "full backlogs")
+    wait_for(lambda: s.topology.run("host1", "ss", "-Htn", "state", "established", f"sport = :{FULL}").stdout.count("\n") >= 4, "full backlogs")
     return kept
 
 

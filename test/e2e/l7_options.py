@@ -3,17 +3,21 @@
 import hashlib
 import socket
 
-from lib import clients, l7_servers
+from lib import clients, l7_servers, servers
 from lib.l7_scene import BOTH, L7, both
 
 OPTIONS = {"timestamps": 1, "sack": 2, "window_scaling": 4}  # TCPI_OPT_* of linux/tcp.h
 TCP_INFO_OPTIONS = 5
+PART = 3 << 20
 ALL_PORT, PORTS = 80, {"timestamps": 8001, "sack": 8002, "window_scaling": 8003}
 
 
 def serve(t):
+    part = t.path("content", "part")
+    with open(servers.make_files(t)["big"], "rb") as big, open(part, "wb") as f:
+        f.write(big.read(PART))
     for port in [ALL_PORT, *PORTS.values()]:
-        l7_servers.Python(t, "host1", port)
+        l7_servers.Python(t, "host1", port).add_file("part", part)
 
 
 def client_has(s, off=()):
@@ -27,16 +31,16 @@ def agreed(sock):
 
 def both_ways(s, address, port):
     """(options, upload right, download right) of one connection."""
-    content = s.content("big")
+    content = s.content("big")[:PART]
     with clients.connect(s.topology, address, port) as sock:
         sock.sendall(b"POST /x HTTP/1.1\r\nHost: vip\r\nContent-Length: %d\r\n\r\n" % len(content) + content[:1])
         sock.sendall(content[1:])
         answer = b""
         while len(answer.partition(b"\r\n\r\n")[2]) < 64:
             answer += sock.recv(4096)
-        up = answer.endswith(s.wanted("big").encode())
-        _, _, body = clients.request(sock, "big")
-        return agreed(sock), up, hashlib.sha256(body).hexdigest() == s.wanted("big")
+        up = answer.endswith(hashlib.sha256(content).hexdigest().encode())
+        _, _, body = clients.request(sock, "part")
+        return agreed(sock), up, body == content
 
 
 def scenario(checks):

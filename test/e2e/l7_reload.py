@@ -33,7 +33,7 @@ def scenario(checks):
         checks.equal("the new rule refuses", {l7_clients.get(t, a, "whoami").ended for a in BOTH}, {l7_clients.RESET})
         d.vips = settings(rules=rules("a", {"path_regex": ["(unfinished"], "pool": "b"}))
         refused = d.reload(check=False)
-        checks.true("a rule that can not be is refused, with its place", refused.returncode and "path_regex" in refused.stdout + refused.stderr,
+        checks.true("a rule that can not be is refused, with its place", refused.returncode and "web4.conf" in refused.stdout + refused.stderr and "unfinished" in refused.stdout + refused.stderr,
                     refused.stdout + refused.stderr)
         checks.equal("the old rules hold", load.wait_more(40)["fresh"], {"host2", "host3"})
         d.vips = settings(pools={}, rules=[])

@@ -26,10 +26,10 @@ def serve(t):
 
 def large(checks, s, files):
     t = s.topology
-    for address in BOTH:
-        got = l7_clients.get(t, address, "any/a/upload", "--data-binary", f"@{files['up'][0]}", "-H", "Expect:", port=TAKER)
-        checks.equal(f"{UPLOAD_MB} MB up to {address}", (got.host, got.body.decode()), ("host1", files["up"][1]))
-        checks.equal(f"{DOWNLOAD_MB} MB down from {address}", clients.get_sha256(t, address, "any/b/down"), (files["down"][1], "host2"))
+    for address, up, down in ((BOTH[0], "up", "big"), (BOTH[1], "big", "down")):
+        got = l7_clients.get(t, address, "any/a/upload", "--data-binary", f"@{files[up][0]}", "-H", "Expect:", port=TAKER)
+        checks.equal(f"{up}, to {address}", (got.host, got.body.decode()), ("host1", files[up][1]))
+        checks.equal(f"{down}, from {address}", clients.get_sha256(t, address, f"any/b/{down}"), (files[down][1], "host2"))
 
 
 def many_requests(checks, s, address):
@@ -96,12 +96,12 @@ def scenario(checks):
     rules = [{"path_prefix": ["/any/a/"], "pool": "a"}, {"path_prefix": ["/any/b/"], "pool": "b"}]
     with L7(checks, both("web", pools=pools, rules=rules) + both("taker", TAKER, pools=pools, rules=rules), serve, hosts=2) as s:
         t = s.topology
-        files = {"up": random_file(t, "up", UPLOAD_MB << 20), "down": random_file(t, "down", DOWNLOAD_MB << 20)}
+        files = {"up": random_file(t, "up", UPLOAD_MB << 20), "down": random_file(t, "down", DOWNLOAD_MB << 20),
+                 "big": (t.path("content", "big"), s.wanted("big"))}
         s.servers["host2"].add_file("down", files["down"][0])
         large(checks, s, files)
-        big = t.path("content", "big"), s.wanted("big")
         for address in BOTH:
             many_requests(checks, s, address)
-            half_close(checks, s, address, *big)
+            half_close(checks, s, address, *files["big"])
             reset(checks, s, address)
-            slow(checks, s, address, big[1])
+            slow(checks, s, address, files["big"][1])

@@ -67,9 +67,9 @@ class L7:
         return [line.split()[0] for line in out.splitlines() if not line.startswith("LISTEN")]
 
     def counted(self, name):
-        """Sum of the device's counters of this name, of packets dropped for this reason."""
-        rows = self.device.show("counters", "--all") + self.device.show("drops", "--all")
-        return sum(r["count"] for r in rows if r["name"] == name) + sum(r.get(name, 0) for r in self.device.show("classifiers"))
+        """Of the device's counters, reasons for drops, or what its classifiers hold; over all lcores."""
+        rows = [r["count"] for r in self.device.show("counters", "--all") + self.device.show("drops", "--all") if r["name"] == name]
+        return sum(rows) if rows else sum(r[name] for r in self.device.show("classifiers"))
 
     def rss_kb(self):
         """Memory of batond."""
