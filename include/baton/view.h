@@ -108,8 +108,10 @@ struct view_port {
 	uint8_t mac[6];
 	uint8_t exception; /* 1: a kernel exception port stands behind it */
 	uint8_t n_prefixes;
+	uint8_t replies;                                 /* 1: hosts on it answer clients through the device */
 	uint16_t mtu;                                    /* bytes of L3 */
 	uint16_t gateway4, gateway6;                     /* next hop ids, VIEW_NONE: no gateway of that family */
+	uint16_t replies_gateway4, replies_gateway6;     /* of another port: where these answers go; likewise */
 	struct baton_prefix prefixes[VIEW_MAX_PREFIXES]; /* what is on its link */
 };
 

@@ -93,6 +93,26 @@ static int publish_gateway(struct publish_job *j, unsigned port, const struct ba
 	return neigh_nexthop_add(j->b->neigh, j->b->ports[port].id, gateway, clock_monotonic_ns(), ret_id);
 }
 
+/* Answers that come in by port p leave to the first gateway that another port has. */
+static void publish_replies(struct publish_job *j)
+{
+	for (unsigned p = 0; p < j->b->n_ports; p++) {
+		struct view_port *in = &j->view->ports[j->b->ports[p].id];
+
+		in->replies = j->config->ports[p].replies;
+		for (unsigned q = 0; in->replies && q < j->b->n_ports; q++) {
+			const struct view_port *out = &j->view->ports[j->b->ports[q].id];
+
+			if (q == p)
+				continue;
+			if (in->replies_gateway4 == VIEW_NONE)
+				in->replies_gateway4 = out->gateway4;
+			if (in->replies_gateway6 == VIEW_NONE)
+				in->replies_gateway6 = out->gateway6;
+		}
+	}
+}
+
 static int publish_ports(struct publish_job *j)
 {
 	for (unsigned i = 0; i < j->b->n_ports; i++) {
@@ -111,6 +131,7 @@ static int publish_ports(struct publish_job *j)
 		if (err < 0)
 			return err;
 	}
+	publish_replies(j);
 	return 0;
 }
 
@@ -275,8 +296,11 @@ static int publish_view_new(struct publish_job *j)
 		return -ENOMEM;
 	j->view->generation = j->b->view ? j->b->view->generation + 1 : 1;
 	j->view->shim_port_be = htons((uint16_t)j->config->shim_port);
-	for (unsigned i = 0; i < VIEW_MAX_PORTS; i++)
-		j->view->ports[i].gateway4 = j->view->ports[i].gateway6 = VIEW_NONE;
+	for (unsigned i = 0; i < VIEW_MAX_PORTS; i++) {
+		struct view_port *p = &j->view->ports[i];
+
+		p->gateway4 = p->gateway6 = p->replies_gateway4 = p->replies_gateway6 = VIEW_NONE;
+	}
 	return 0;
 }
 

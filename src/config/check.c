@@ -144,6 +144,17 @@ static void check_port_doubles(const struct config *c, unsigned p, const struct 
 	}
 }
 
+static void check_replies(const struct config *c, unsigned p, const struct conf_doc *doc, struct conf_findings *f)
+{
+	char path[48];
+
+	for (unsigned q = 0; q < c->n_ports; q++)
+		if (q != p && (c->ports[q].gateway4.family || c->ports[q].gateway6.family))
+			return;
+	snprintf(path, sizeof path, "ports[%u].replies", p);
+	conf_error(f, doc, path, "no other port has a gateway to send them to");
+}
+
 static void check_ports(const struct config *c, const struct conf_doc *doc, struct conf_findings *f)
 {
 	char path[48];
@@ -154,6 +165,8 @@ static void check_ports(const struct config *c, const struct conf_doc *doc, stru
 		check_gateway(&c->ports[p], &c->ports[p].gateway4, path, doc, f);
 		snprintf(path, sizeof path, "ports[%u].gateway6", p);
 		check_gateway(&c->ports[p], &c->ports[p].gateway6, path, doc, f);
+		if (c->ports[p].replies)
+			check_replies(c, p, doc, f);
 	}
 }
 

@@ -29,6 +29,7 @@ struct config_port {
 	struct baton_prefix addrs[CONFIG_MAX_ADDRS]; /* the interface's own */
 	unsigned n_addrs;
 	struct baton_addr gateway4, gateway6; /* family 0: none */
+	bool replies;                         /* hosts on it answer clients through the device */
 	char *exception;                      /* name of the tap for traffic to the device itself; NULL: off */
 };
 

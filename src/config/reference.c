@@ -47,6 +47,7 @@ static const char tail[] =
 	"- Names of ports and VIPs, devices, exception interfaces, and address + port + protocol of VIPs are unique.\n"
 	"- The device's addresses (ports, `tunnel`, `snat`) are unique, of single machines, and no VIP's or host's.\n"
 	"- A gateway is on one of its port's networks, or link-local.\n"
+	"- A port with `replies` has another one beside it that has a gateway.\n"
 	"- There are a forwarder and a classifier among the lcores; only forwarders have `tunnel` and `snat`.\n"
 	"- Hosts are of their VIP's family, on a port's network or behind a gateway, and no VIP's address.\n"
 	"- Mode tunnel: every forwarder has a `tunnel` address of the VIP's family; endpoints listen on the VIP's "

@@ -72,6 +72,7 @@ static void diff_port(struct diff *d, const struct config_port *was, const struc
 	diff_prefixes(d, was, is);
 	diff_addr(d, "gateway4", &was->gateway4, &is->gateway4);
 	diff_addr(d, "gateway6", &was->gateway6, &is->gateway6);
+	diff_bool(d, "replies", was->replies, is->replies);
 	diff_text(d, "exception", was->exception, is->exception);
 }
 

@@ -207,6 +207,9 @@ static const struct conf_key port_keys[] = {
 	  .help = "Next hop for IPv4 addresses that are on no port's network." },
 	{ "gateway6", CONF_ADDR, CONF_FIELD(struct config_port, gateway6), .check = gateway6_check,
 	  .help = "Next hop for IPv6 addresses that are on no port's network; may be a link-local address." },
+	{ "replies", CONF_BOOL, CONF_FIELD(struct config_port, replies), .def = "false",
+	  .help = "Whether packets from a VIP that come in here are sent on to another port's gateway: for servers on "
+		  "this machine that have no other way to the clients (docs/one-machine.md)." },
 	{ "exception", CONF_STRING, CONF_FIELD(struct config_port, exception), .min = 1, .max = 15,
 	  .check = ifname_check,
 	  .help = "Name of a kernel interface that gets what is for the device itself (BGP, SSH ...)." },

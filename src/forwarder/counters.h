@@ -56,6 +56,7 @@ enum forwarder_drop {
 	X(misses, "packets handed to a classifier")                                                                  \
 	X(local_packets, "packets handed to the control thread or the kernel")                                       \
 	X(echo_replies, "echo requests answered")                                                                    \
+	X(replies_passed, "answers of hosts behind a port with replies = true, sent on to a gateway")                \
 	X(routes_added, "routes added")                                                                              \
 	X(routes_replaced, "routes replaced by a new connection with the same key")                                  \
 	X(routes_aged, "routes removed by idle time")                                                                \

@@ -44,7 +44,7 @@ void rewrite_tunnel_tuple(const struct baton_tuple *key, const uint8_t tunnel_ad
 	memset(ret->zero, 0, sizeof ret->zero);
 }
 
-static inline bool rewrite_ipv4(uint8_t *l3, const struct baton_tuple *to, uint16_t delta)
+static inline bool rewrite_hop4(uint8_t *l3, uint16_t delta)
 {
 	uint16_t checksum;
 
@@ -54,6 +54,26 @@ static inline bool rewrite_ipv4(uint8_t *l3, const struct baton_tuple *to, uint1
 	memcpy(&checksum, l3 + IPV4_CHECKSUM, 2);
 	checksum = checksum_moved(checksum, (uint32_t)delta + CHECKSUM_TTL_DELTA);
 	memcpy(l3 + IPV4_CHECKSUM, &checksum, 2);
+	return true;
+}
+
+static inline bool rewrite_hop6(uint8_t *l3)
+{
+	if (l3[IPV6_HOP_LIMIT] <= 1)
+		return false;
+	l3[IPV6_HOP_LIMIT]--;
+	return true;
+}
+
+bool rewrite_hop(uint8_t *l3, uint8_t family)
+{
+	return family == BATON_IPV4 ? rewrite_hop4(l3, 0) : rewrite_hop6(l3);
+}
+
+static inline bool rewrite_ipv4(uint8_t *l3, const struct baton_tuple *to, uint16_t delta)
+{
+	if (!rewrite_hop4(l3, delta))
+		return false;
 	memcpy(l3 + IPV4_ADDRS, to->saddr, 4);
 	memcpy(l3 + IPV4_ADDRS + 4, to->daddr, 4);
 	return true;
@@ -61,9 +81,8 @@ static inline bool rewrite_ipv4(uint8_t *l3, const struct baton_tuple *to, uint1
 
 static inline bool rewrite_ipv6(uint8_t *l3, const struct baton_tuple *to)
 {
-	if (l3[IPV6_HOP_LIMIT] <= 1)
+	if (!rewrite_hop6(l3))
 		return false;
-	l3[IPV6_HOP_LIMIT]--;
 	memcpy(l3 + IPV6_ADDRS, to->saddr, 2 * sizeof to->saddr);
 	return true;
 }

@@ -30,4 +30,10 @@ void rewrite_tunnel_tuple(const struct baton_tuple *key, const uint8_t tunnel_ad
  */
 bool rewrite_apply(uint8_t *l3, uint8_t *l4, const struct baton_tuple *to, uint16_t l3_delta, uint16_t l4_delta);
 
+/*
+ * One hop less, as a router does it: TTL and IPv4 header checksum, or hop limit. Returns false, packet untouched, if it
+ * would reach 0. Any thread.
+ */
+bool rewrite_hop(uint8_t *l3, uint8_t family);
+
 #endif

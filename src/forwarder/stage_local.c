@@ -55,7 +55,7 @@ void stage_local(struct forwarder_worker *w, struct rte_mbuf *m, const struct pa
 			 (info->tuple.family == BATON_IPV4 && info->tuple.daddr[0] >= 224))
 			stage_exception(w, m,
 					DROP_NOT_LOCAL); /* multicast: routing protocols behind the exception port */
-		else
+		else if (!stage_reply(w, m, info))
 			stage_drop(w, m, info->kind == PACKET_FRAGMENT ? DROP_FRAGMENT : DROP_NOT_LOCAL);
 		break;
 	case PACKET_OTHER_LINK:

@@ -31,6 +31,8 @@ void stage_miss(struct forwarder_worker *w, struct rte_mbuf *m, const struct pac
 	uint16_t vip;
 
 	if (!local) {
+		if (stage_reply(w, m, info))
+			return;
 		if (w->view->any_half_nat)
 			stage_punt(w, m, info, VIEW_NONE);
 		else

@@ -34,6 +34,11 @@ void stage_punt(struct forwarder_worker *w, struct rte_mbuf *m, const struct pac
 /* stage_local.c: everything that is not a whole TCP or UDP packet, and what belongs to the device itself. */
 void stage_local(struct forwarder_worker *w, struct rte_mbuf *m, const struct packet_info *info);
 void stage_exception(struct forwarder_worker *w, struct rte_mbuf *m, enum forwarder_drop otherwise);
+/*
+ * stage_reply.c: a packet to a foreign address. True if it is an answer from a VIP that came in by a port whose hosts
+ * answer through the device: it is on its way then, or dropped. Else it stays the caller's.
+ */
+bool stage_reply(struct forwarder_worker *w, struct rte_mbuf *m, const struct packet_info *info);
 /* stage_introduce.c: send a packet of a tunneled flow together with its mapping, or the mapping alone. */
 void stage_introduce(struct forwarder_worker *w, struct rte_mbuf *m, const struct packet_info *info, uint32_t index);
 /* cause: a packet of the same family whose link header of l2_len bytes, VLAN tags included, is taken over. */

@@ -120,6 +120,22 @@ static void test_examples_load(void **state)
 	config_free(c);
 }
 
+static void test_example_of_one_machine(void **state)
+{
+	struct config_error errors[N_ERRORS];
+	struct config *c = NULL;
+	unsigned n;
+
+	assert_int_equal(config_load(CONF_DIR "/one-machine/device.conf", &c, errors, N_ERRORS, &n), 0);
+	assert_int_equal(n, 0);
+	assert_string_equal(c->ports[0].exception, "baton0");
+	assert_false(c->ports[0].replies);
+	assert_true(c->ports[1].replies);
+	assert_int_equal(c->n_vips, 1);
+	assert_true(c->vips[0].by_application);
+	config_free(c);
+}
+
 static void test_device_keys(void **state)
 {
 	struct place *p = *state;
@@ -204,6 +220,8 @@ static void test_device_addresses(void **state)
 			     "device.conf:3: ports[0].gateway4: 10.9.0.1 is on none of the port's networks");
 	place_device_refused(p, "  addresses", "  gateway4 = \"10.0.0.2\"; addresses",
 			     "device.conf:3: ports[0].gateway4: 10.0.0.2 is the port's own address");
+	place_device_refused(p, "  addresses", "  gateway4 = \"10.0.0.1\"; replies = true; addresses",
+			     "device.conf:3: ports[0].replies: no other port has a gateway to send them to");
 	place_device_refused(p, "name = \"lb1\"; };",
 			     "name = \"lb1\"; };\nsnat = { first_port = 20; last_port = 10; };",
 			     "device.conf:2: snat.first_port: 20 is above last_port 10");
@@ -219,6 +237,23 @@ static void test_gateway_may_be_link_local(void **state)
 	place_vip_add(p, "web.conf", place_vip_text);
 	assert_int_equal(place_load(p), 0);
 	assert_int_equal(p->c->ports[0].gateway6.family, BATON_IPV6);
+}
+
+static void test_replies_leave_by_another_port(void **state)
+{
+	struct place *p = *state;
+	char *one = place_replaced(place_device_text, "  addresses", "  gateway4 = \"10.0.0.1\"; addresses");
+	char *two = place_replaced(one, "} );\nlcores",
+				   "}, { name = \"app\"; device = \"net_null0\"; addresses = [ \"10.9.0.1/30\" ]; "
+				   "replies = true; } );\nlcores");
+
+	place_write(p->device, two);
+	free(one);
+	free(two);
+	place_vip_add(p, "web.conf", place_vip_text);
+	assert_int_equal(place_load(p), 0);
+	assert_false(p->c->ports[0].replies);
+	assert_true(p->c->ports[1].replies);
 }
 
 static void test_port_doubles(void **state)
@@ -341,6 +376,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tables_are_sound),
 		cmocka_unit_test(test_examples_load),
+		cmocka_unit_test(test_example_of_one_machine),
 		T(test_device_defaults),
 		T(test_vip_defaults),
 		T(test_device_keys),
@@ -349,6 +385,7 @@ int main(void)
 		T(test_device_roles_without_forwarder),
 		T(test_device_addresses),
 		T(test_gateway_may_be_link_local),
+		T(test_replies_leave_by_another_port),
 		T(test_port_doubles),
 		T(test_vip_directory),
 		T(test_absolute_paths_stay),

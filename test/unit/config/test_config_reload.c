@@ -18,6 +18,13 @@ static const char device_text[] =
 	"ports = ( { name = \"net0\"; device = \"net_null0\"; addresses = [ \"10.0.0.2/24\" ]; } );\n"
 	"lcores = ( { cpu = 1; roles = [ \"forwarder\", \"classifier\" ]; tunnel = [ \"10.0.0.10\" ]; } );\n";
 
+static const char two_ports_text[] =
+	"device = { name = \"lb1\"; };\n"
+	"ports = ( { name = \"net0\"; device = \"net_null0\"; addresses = [ \"10.0.0.2/24\" ]; gateway4 = "
+	"\"10.0.0.1\"; },\n"
+	"  { name = \"app\"; device = \"net_null1\"; addresses = [ \"10.1.0.1/30\" ]; } );\n"
+	"lcores = ( { cpu = 1; roles = [ \"forwarder\", \"classifier\" ]; tunnel = [ \"10.0.0.10\" ]; } );\n";
+
 static struct config_error errors[N_ERRORS];
 
 static struct config *assembled(const char *device, const char *vip)
@@ -38,16 +45,16 @@ static struct config *assembled(const char *device, const char *vip)
 }
 
 /* A device file with `from` replaced by `to` needs a restart for this reason alone; NULL: it needs none. */
-static void reload(const char *from, const char *to, const char *expected)
+static void reload_from(const char *before, const char *from, const char *to, const char *expected)
 {
-	const char *at = strstr(device_text, from);
-	struct config *old = assembled(device_text, NULL), *new;
+	const char *at = strstr(before, from);
+	struct config *old = assembled(before, NULL), *new;
 	unsigned n = 99;
 	char text[1024];
 	int err;
 
 	assert_non_null(at);
-	snprintf(text, sizeof text, "%.*s%s%s", (int)(at - device_text), device_text, to, at + strlen(from));
+	snprintf(text, sizeof text, "%.*s%s%s", (int)(at - before), before, to, at + strlen(from));
 	new = assembled(text, NULL);
 	err = config_reload_check(old, new, errors, N_ERRORS, &n);
 	config_free(old);
@@ -56,6 +63,11 @@ static void reload(const char *from, const char *to, const char *expected)
 	assert_int_equal(n, expected ? 1 : 0);
 	if (expected)
 		assert_string_equal(errors[0].text, expected);
+}
+
+static void reload(const char *from, const char *to, const char *expected)
+{
+	reload_from(device_text, from, to, expected);
 }
 
 static void test_same_may_reload(void **state)
@@ -98,6 +110,8 @@ static void test_fixed_keys_of_ports(void **state)
 	reload("10.0.0.2/24", "10.0.0.2/16", "device.conf: ports[0].addresses: changed; this needs a restart");
 	reload("addresses", "gateway4 = \"10.0.0.1\"; addresses",
 	       "device.conf: ports[0].gateway4: changed from - to 10.0.0.1; this needs a restart");
+	reload_from(two_ports_text, "addresses = [ \"10.1", "replies = true; addresses = [ \"10.1",
+		    "device.conf: ports[1].replies: changed from no to yes; this needs a restart");
 	reload("addresses", "exception = \"e0\"; addresses",
 	       "device.conf: ports[0].exception: changed from none to e0; this needs a restart");
 	reload("} );\nlcores",
