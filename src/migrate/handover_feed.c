@@ -72,7 +72,7 @@ static void inject(struct handover *h, struct pending *p, uint32_t from, uint32_
 	struct segment s = {
 		.seq = p->client_isn + 1 + from,
 		.ack = p->server_isn + 1,
-		.flags = PACKET_TCP_ACK | SEGMENT_TCP_PSH,
+		.flags = PACKET_TCP_ACK,
 		.window = p->window,
 		.options = { .wscale = TCP_OPTIONS_NO_WSCALE,
 			     .timestamps = p->timestamps,
@@ -83,6 +83,8 @@ static void inject(struct handover *h, struct pending *p, uint32_t from, uint32_
 	};
 	uint32_t n;
 
+	if (len)
+		s.flags |= SEGMENT_TCP_PSH;
 	if (fin)
 		s.flags |= PACKET_TCP_FIN;
 	for (n = 0; n < p->l2_len; n++)
@@ -91,10 +93,11 @@ static void inject(struct handover *h, struct pending *p, uint32_t from, uint32_
 	h->env->inject(h->arg, p->forwarder, p->port, h->frame, n);
 }
 
-static void inject_rest(struct handover *h, struct pending *p, uint32_t from)
+/* True if there was any. */
+static bool inject_rest(struct handover *h, struct pending *p, uint32_t from)
 {
 	uint32_t most = handover_mtu(h->view, p->port) - ip_header_len(p->key.family) - TCP_MAX;
-	bool fin = false;
+	bool fin = false, any = p->fin;
 
 	for (unsigned i = 0; i < p->gather.n; i++) {
 		uint32_t at = p->gather.ranges[i].from, to = p->gather.ranges[i].to;
@@ -104,17 +107,32 @@ static void inject_rest(struct handover *h, struct pending *p, uint32_t from)
 
 			fin = p->fin && at + len == p->fin_at;
 			inject(h, p, at, len, fin);
+			any = true;
 			at += len;
 		}
 	}
 	if (p->fin && !fin)
 		inject(h, p, p->fin_at, 0, true);
+	return any;
+}
+
+/* What came meanwhile, in its order. True if there was any. */
+static bool deliver_held(struct handover *h, struct pending *p)
+{
+	bool any = false;
+	uint8_t forwarder;
+	void *packet;
+
+	while ((packet = pending_unhold(&h->table, p, &forwarder))) {
+		h->env->deliver(h->arg, forwarder, packet);
+		any = true;
+	}
+	return any;
 }
 
 void handover_place(struct handover *h, struct pending *p, uint32_t from, uint8_t conn_state)
 {
-	uint8_t forwarder;
-	void *packet;
+	bool follows;
 
 	if (!handover_vip(h, p) || !handover_endpoint_there(h, p)) {
 		gone(h, p);
@@ -128,8 +146,13 @@ void handover_place(struct handover *h, struct pending *p, uint32_t from, uint8_
 		return;
 	}
 	h->counters.created++;
-	inject_rest(h, p, from);
-	while ((packet = pending_unhold(&h->table, p, &forwarder)))
-		h->env->deliver(h->arg, forwarder, packet);
+	follows = inject_rest(h, p, from);
+	follows |= deliver_held(h, p);
+	/*
+	 * The first packet on the route tells the host which flow this is. A client that waits for a slow answer
+	 * sends none, so an acknowledgement that says nothing new goes in its place.
+	 */
+	if (!follows)
+		inject(h, p, gather_have(&p->gather), 0, false);
 	pending_del(&h->table, p);
 }
