@@ -89,6 +89,8 @@ struct plumb_host {
 	uint8_t state;  /* enum baton_shim_conn_state */
 	uint8_t reason; /* enum baton_shim_refusal */
 	uint8_t report; /* 1: it says so by itself (ENDED); 0: it was asked (STATE) */
+	uint8_t routed; /* 1: the forwarder has a route for that very connection, by its flow id, and no new one begins
+			 */
 };
 
 struct plumb_message {

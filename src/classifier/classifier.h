@@ -44,6 +44,7 @@ struct classifier;
 	X(handed_over, "connections that a host took over, new in the inventory")                                    \
 	X(drop_routes, "connections refused by a route that drops them")                                             \
 	X(drop_routes_full, "connections refused without such a route: too many have one")                           \
+	X(reports_late, "hosts' reports of an end whose client has begun anew, or that came another way")            \
 	X(reports_foreign, "hosts' reports of an end that are not from the connection's host")                       \
 	X(reports_strange, "hosts' reports of an end of connections that are not known")                             \
 	X(allotments_asked, "allotments asked for")                                                                  \
@@ -225,10 +226,12 @@ struct classifier_ended {
 /*
  * A host reports the end of a connection (BATON_SHIM_ENDED). One that is gone
  * goes here with its routes; one that lingers is CLOSED. Only its own host is
- * believed.
+ * believed, and only about a connection that the reporting forwarder holds, as
+ * it says itself: client's ports are used again, and the word of the old
+ * connection's end must not end the new one.
  */
-void classifier_ended(struct classifier *c, const struct view *v, const struct plumb_host *m, uint64_t now_ns,
-		      struct classifier_ended *ret);
+void classifier_ended(struct classifier *c, const struct view *v, const struct plumb_host *m, uint8_t forwarder,
+		      uint64_t now_ns, struct classifier_ended *ret);
 
 /*
  * A forwarder saw FIN or RST on a route it holds (PLUMB_FINAL). Fills up to two

@@ -76,8 +76,8 @@ int classifier_refuse(struct classifier *c, const struct view *v, const struct b
 	return err;
 }
 
-void classifier_ended(struct classifier *c, const struct view *v, const struct plumb_host *m, uint64_t now_ns,
-		      struct classifier_ended *ret)
+void classifier_ended(struct classifier *c, const struct view *v, const struct plumb_host *m, uint8_t forwarder,
+		      uint64_t now_ns, struct classifier_ended *ret)
 {
 	enum conn_side side;
 	struct conn *k = inventory_find(&c->inventory, &m->key, inventory_hash(&c->inventory, &m->key), &side);
@@ -91,6 +91,10 @@ void classifier_ended(struct classifier *c, const struct view *v, const struct p
 	if (k->endpoint >= v->n_endpoints || v->endpoints[k->endpoint].family != m->key.family ||
 	    memcmp(v->endpoints[k->endpoint].addr, m->from, sizeof m->from) != 0) {
 		c->counters.reports_foreign++;
+		return;
+	}
+	if (!m->routed || !(k->holders[CONN_CLIENT] & 1u << forwarder)) {
+		c->counters.reports_late++;
 		return;
 	}
 	if (m->state == BATON_SHIM_CONN_LINGERS) {

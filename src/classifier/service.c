@@ -133,14 +133,15 @@ static void service_miss(struct classifier_service *s, struct plumb_message *m, 
 	}
 }
 
-static void service_host(struct classifier_service *s, const struct plumb_host *h, const struct view *view,
+static void service_host(struct classifier_service *s, const struct plumb_message *m, const struct view *view,
 			 uint64_t now_ns)
 {
+	const struct plumb_host *h = &m->host;
 	struct classifier_ended e;
 
 	if ((s->handover && handover_host(s->handover, view, h, now_ns, s->wall_ns)) || !h->report)
 		return;
-	classifier_ended(s->classifier, view, h, now_ns, &e);
+	classifier_ended(s->classifier, view, h, m->forwarder, now_ns, &e);
 	service_delete(s, e.deletes, e.n_deletes);
 	service_set_state(s, e.changes, e.n_changes);
 }
@@ -163,7 +164,7 @@ static void service_handle(struct classifier_service *s, struct plumb_message *m
 		service_aged(s, &m->route.key, m->forwarder, m->type == PLUMB_ADD_FAILED, now_ns);
 		break;
 	case PLUMB_HOST:
-		service_host(s, &m->host, view, now_ns);
+		service_host(s, m, view, now_ns);
 		break;
 	default:
 		break; /* go the other way */

@@ -69,7 +69,6 @@ enum forwarder_drop {
 	X(shims_sent,                                                                                                \
 	  "connections offered to hosts, questions about them and their ends: shim datagrams for a classifier")      \
 	X(host_reports, "hosts' answers and reports of ends handed to a classifier")                                 \
-	X(host_reports_late, "hosts' reports of the end of a connection whose place a new one has taken")            \
 	X(host_reports_lost, "hosts' reports not handed on: ring or message pool full; idle time ends those routes") \
 	X(resyncs, "times a host asked for higher sequence numbers")
 

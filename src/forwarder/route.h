@@ -24,6 +24,7 @@ enum route_flag {
 	ROUTE_FLAG_INTRODUCED = 1, /* tunnel: the mapping has been sent to the host */
 	ROUTE_FLAG_COMPACT = 2, /* NAT, RETURN: the cold half says nothing that is not known without it (compact.h) */
 	ROUTE_FLAG_SOURCE = 4,  /* compact NAT: from the worker's own source address, port .hot */
+	ROUTE_FLAG_ANEW = 8,    /* a SYN on it went to the classifier: its client begins another connection */
 };
 
 /* The part of an entry that both families share. 20 bytes. */

@@ -63,6 +63,34 @@ static bool hit_has_endpoint(const struct forwarder_worker *w, const struct rout
 	return r->endpoint < w->view->n_endpoints && w->view->endpoints[r->endpoint].family;
 }
 
+/*
+ * The classifier will say the same, and knows it before it hears of anything
+ * later; but a client that resets may have its next SYN here before that.
+ */
+static void hit_final(struct forwarder_worker *w, struct route_table *t, uint32_t index, uint8_t tcp_flags)
+{
+	struct route *r = route_at(t, index);
+
+	/*
+	 * A client that resets before its handshake is over answers something old: its last connection's host had not
+	 * heard of the end. Its SYN, which it repeats at once, belongs to where the first one went.
+	 */
+	if (r->state == BATON_CONN_SYN && tcp_flags & PACKET_TCP_RST && r->action != PLUMB_ACTION_RETURN)
+		return;
+	/* nor of one for which the classifier is choosing anew: it would take this for the new one's end */
+	if (r->flags & ROUTE_FLAG_ANEW && (r->state == BATON_CONN_FIN || r->state == BATON_CONN_CLOSED))
+		return;
+	if (!plumbing_report(w, PLUMB_FINAL, t, index, tcp_flags)) {
+		w->counters.finals_lost++;
+		return;
+	}
+	w->counters.finals_reported++;
+	if (tcp_flags & PACKET_TCP_RST)
+		r->state = BATON_CONN_CLOSED;
+	else if (r->state == BATON_CONN_SYN || r->state == BATON_CONN_ESTABLISHED)
+		r->state = BATON_CONN_FIN;
+}
+
 void stage_hit(struct forwarder_worker *w, struct rte_mbuf *m, const struct packet_info *info, uint32_t index)
 {
 	struct route_table *t = stage_table(w, info->tuple.family);
@@ -73,20 +101,20 @@ void stage_hit(struct forwarder_worker *w, struct rte_mbuf *m, const struct pack
 	if (unlikely(syn && (r->state == BATON_CONN_FIN || r->state == BATON_CONN_CLOSED))) {
 		/* the client uses its port again: a new connection; the old route stays until it is replaced */
 		r->last_used_s = w->now_s;
+		r->flags |= ROUTE_FLAG_ANEW;
 		stage_punt(w, m, info, r->vip);
 		return;
 	}
 	r->last_used_s = w->now_s;
 	r->packets++;
-	if (unlikely(r->state == BATON_CONN_SYN && !(info->tcp_flags & PACKET_TCP_SYN)))
+	if (unlikely(r->state == BATON_CONN_SYN && !(info->tcp_flags & (PACKET_TCP_SYN | PACKET_TCP_RST))))
 		r->state = BATON_CONN_ESTABLISHED;
 	hit_count(w, r, info->end - info->l2_len);
-	if (unlikely(final)) {
-		if (plumbing_report(w, PLUMB_FINAL, t, index, info->tcp_flags))
-			w->counters.finals_reported++;
-		else
-			w->counters.finals_lost++;
-	}
+	if (unlikely(final))
+		hit_final(w, t, index, info->tcp_flags);
+	/* a client that has forgotten its connection: the host ends that, and the next has the same flow id */
+	if (unlikely(syn && r->state == BATON_CONN_ESTABLISHED))
+		r->flags |= ROUTE_FLAG_ANEW;
 	if (unlikely((r->action == PLUMB_ACTION_TUNNEL || r->action == PLUMB_ACTION_NAT) && !hit_has_endpoint(w, r))) {
 		r->state = BATON_CONN_CLOSED; /* ages soon, and a SYN begins anew */
 		stage_drop(w, m, DROP_ROUTE_DROP);

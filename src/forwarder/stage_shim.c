@@ -88,10 +88,11 @@ static void shim_tuple(const struct baton_shim_conn *c, struct baton_tuple *ret)
 }
 
 /*
- * Is the connection that ended the one that has the route now? Clients use
- * their ports again; the flow id tells one connection from the next.
+ * Is the host's connection the one that has the route? Clients use their ports
+ * again; the flow id tells one connection from the next. Of a connection that
+ * was handed over and has sent nothing since, the host knows no flow.
  */
-static bool shim_is_late(const struct forwarder_worker *w, const struct baton_tuple *key, uint32_t flow_id)
+static bool shim_is_routed(const struct forwarder_worker *w, const struct baton_tuple *key, uint32_t flow_id)
 {
 	struct route_table *t = stage_table(w, key->family);
 	int64_t index = route_find(t, key);
@@ -100,9 +101,9 @@ static bool shim_is_late(const struct forwarder_worker *w, const struct baton_tu
 	if (index < 0)
 		return false;
 	r = route_at(t, (uint32_t)index);
-	if (r->action != PLUMB_ACTION_TUNNEL)
-		return true;
-	return r->flags & ROUTE_FLAG_INTRODUCED ? route_flow_id(t, (uint32_t)index) != flow_id : flow_id != 0;
+	if (r->action != PLUMB_ACTION_TUNNEL || r->flags & ROUTE_FLAG_ANEW)
+		return false;
+	return r->flags & ROUTE_FLAG_INTRODUCED ? route_flow_id(t, (uint32_t)index) == flow_id : flow_id == 0;
 }
 
 /* A host's word about a connection goes to the classifier that has, or had, its client. */
@@ -114,10 +115,6 @@ static void shim_conn(struct forwarder_worker *w, const struct packet_info *info
 
 	memcpy(&c, body, sizeof c);
 	shim_tuple(&c, &key);
-	if (report && shim_is_late(w, &key, rte_be_to_cpu_32(c.flow_id))) {
-		w->counters.host_reports_late++;
-		return;
-	}
 	msg = channel_message_get(w->channel);
 	if (!msg) {
 		w->counters.host_reports_lost++;
@@ -132,7 +129,8 @@ static void shim_conn(struct forwarder_worker *w, const struct packet_info *info
 					 .detail = rte_be_to_cpu_16(c.detail),
 					 .state = c.state,
 					 .reason = c.reason,
-					 .report = report };
+					 .report = report,
+					 .routed = report && shim_is_routed(w, &key, rte_be_to_cpu_32(c.flow_id)) };
 	memcpy(msg->host.from, info->tuple.saddr, sizeof msg->host.from);
 	if (channel_to_classifier(w->channel, plumbing_classifier(w, &key), msg))
 		w->counters.host_reports++;

@@ -36,8 +36,12 @@ def connected(s, address):
     return True
 
 
+def routes(device):
+    return [r for r in device.show("routes") if r["client_port"] == PORT and r["action"] != "return"]
+
+
 def scenario(checks):
-    # endless states: only the new SYN itself can end the old connection
+    # endless states: only the new SYN itself, or the host's word, can end the old connection
     for mode in ("tunnel", "full-nat"):
         with Scene(checks, mode=mode, timeouts={"fin": 30000, "closed": 30000}) as s:
             with open(servers.make_files(s.topology)["small"], "rb") as f:
@@ -52,5 +56,7 @@ def scenario(checks):
                             hosts.add(next(h for h in s.topology.hosts if f"X-Host: {h}" in head))
                     checks.equal(f"{mode}, {address}, {how}: wrong bodies among {ROUNDS}", wrong, 0)
                     checks.equal(f"{mode}, {address}, {how}: hosts chosen anew", sorted(hosts), s.topology.hosts)
-            routes = [r for r in s.device.show("routes") if r["client_port"] == PORT and r["action"] != "return"]
-            checks.equal(f"{mode}: one route for each address", len(routes), 2)
+            if mode == "tunnel":
+                checks.step("tunnel: the hosts say that all is over", wait_for, lambda: not routes(s.device), "no route")
+            else:
+                checks.equal(f"{mode}: one route for each address", len(routes(s.device)), 2)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Routes end by idle time, each state and protocol by its own; what is used in time stays."""
+import signal
+
 from lib import clients, servers
 from lib.baton import VIP4, VIP6, vip
 from lib.scene import Scene
@@ -36,10 +38,14 @@ def scenario(checks):
             checks.step("established ones end by idle time", wait_for,
                         lambda: not states(d, VIP4) + states(d, VIP6), "no route", timeout=30)
             timeouts(d)
+            for nginx in s.nginx.values():
+                nginx.signal(signal.SIGSTOP)  # or it would close as well, and the host say that all is over
             clients.connect(t, VIP4, 80).close()
             checks.step("the client's FIN alone makes fin", wait_for, lambda: states(d, VIP4) == ["fin"], "one in fin")
             timeouts(d, fin=1)
             checks.step("fin ends by idle time", wait_for, lambda: not states(d, VIP4), "no route", timeout=30)
+            for nginx in s.nginx.values():
+                nginx.signal(signal.SIGCONT)
 
         timeouts(d)
         checks.equal("DNS", clients.dns_query(t, VIP4, "a.test", 1), bytes([192, 0, 2, 7]))

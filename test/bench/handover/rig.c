@@ -274,7 +274,7 @@ void rig_end(struct rig *r)
 		r->resident[(r->first + i) & r->resident_mask] = r->clients[i].endpoint;
 	for (unsigned i = 0; i < r->n_clients; i++) {
 		uint32_t old = r->first + i - r->n_resident;
-		struct plumb_host h = { .state = BATON_SHIM_CONN_ENDED, .report = 1 };
+		struct plumb_host h = { .state = BATON_SHIM_CONN_ENDED, .report = 1, .routed = 1 };
 
 		traffic_key(old, &h.key);
 		from(r, r->resident[old & r->resident_mask], &h);

@@ -57,7 +57,9 @@ static int place(struct bench *b, uint32_t client, uint16_t endpoint, uint8_t st
 
 static struct plumb_host report(const struct bench *b, uint32_t client, uint16_t endpoint, uint8_t state)
 {
-	struct plumb_host m = { .key = fixture_packet(b->v, client, ACK, 1).key, .state = state, .report = 1 };
+	struct plumb_host m = {
+		.key = fixture_packet(b->v, client, ACK, 1).key, .state = state, .report = 1, .routed = 1
+	};
 
 	memcpy(m.from, b->v->endpoints[endpoint].addr, sizeof m.from);
 	return m;
@@ -69,7 +71,7 @@ static struct classifier_ended ended(struct bench *b, uint32_t client, uint16_t 
 	struct classifier_ended e;
 
 	memset(&e, 0xaa, sizeof e);
-	classifier_ended(b->c, b->v, &m, NOW, &e);
+	classifier_ended(b->c, b->v, &m, 1, NOW, &e);
 	return e;
 }
 
@@ -311,9 +313,31 @@ static void only_the_connections_own_host_is_believed(void **state)
 	}
 	m = report(b, 1, 2, BATON_SHIM_CONN_ENDED);
 	m.key.family = BATON_IPV6;
-	classifier_ended(b->c, b->v, &m, NOW, &e);
+	classifier_ended(b->c, b->v, &m, 1, NOW, &e);
 	assert_int_equal(e.n_deletes + e.n_changes, 0);
 	assert_int_equal(classifier_n_connections(b->c), 2);
+}
+
+/* The client has begun anew, and its new connection is another one with the same key. */
+static void the_end_of_the_one_before_ends_nothing(void **state)
+{
+	struct bench *b = *state;
+	struct plumb_host m = report(b, 1, 2, BATON_SHIM_CONN_ENDED);
+	struct classifier_ended e;
+	struct plumb_route r;
+
+	assert_int_equal(place(b, 1, 2, BATON_CONN_ESTABLISHED, &r), 0);
+	m.routed = 0;
+	classifier_ended(b->c, b->v, &m, 1, NOW, &e);
+	assert_int_equal(e.n_deletes + e.n_changes, 0);
+	/* a forwarder that has the old one's route still, while the new one is on another */
+	m.routed = 1;
+	classifier_ended(b->c, b->v, &m, 2, NOW, &e);
+	assert_int_equal(e.n_deletes + e.n_changes, 0);
+	assert_int_equal(counted(b)->reports_late, 2);
+	assert_int_equal(classifier_n_connections(b->c), 1);
+	classifier_ended(b->c, b->v, &m, 1, NOW, &e);
+	assert_int_equal(e.n_deletes, 1);
 }
 
 static void hosts_of_plain_vips_report_as_well(void **state)
@@ -323,7 +347,7 @@ static void hosts_of_plain_vips_report_as_well(void **state)
 	struct classifier_ended e;
 
 	b->v->vips[0].application = NULL;
-	assert_int_equal(decide(b, 1, SYN, 0, &d), CLASSIFIER_PLUMB);
+	assert_int_equal(decide(b, 1, SYN, 1, &d), CLASSIFIER_PLUMB);
 	e = ended(b, 1, d.routes[0].endpoint, BATON_SHIM_CONN_ENDED);
 	assert_int_equal(e.n_deletes, 1);
 	assert_int_equal(classifier_n_connections(b->c), 0);
@@ -343,6 +367,7 @@ int main(void)
 		T(its_host_ends_a_connection),
 		T(one_that_lingers_is_closed),
 		T(only_the_connections_own_host_is_believed),
+		T(the_end_of_the_one_before_ends_nothing),
 		T(hosts_of_plain_vips_report_as_well),
 #undef T
 	};

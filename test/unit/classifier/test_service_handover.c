@@ -161,7 +161,8 @@ static void host_says(struct service_world *w, uint16_t endpoint, const struct f
 				       .next_seq = CLIENT_ISN + 1 + REQUEST_LEN,
 				       .state = state,
 				       .reason = BATON_SHIM_REFUSAL_BACKLOG_FULL,
-				       .report = report };
+				       .report = report,
+				       .routed = report };
 	memcpy(m->host.from, w->view->endpoints[endpoint].addr, 16);
 	assert_true(channel_to_classifier(&w->channel, 0, m));
 	service_world_poll(w);

@@ -125,36 +125,115 @@ static void forged_and_foreign_ones_are_refused(void **state)
 	assert_int_equal(l->w->counters.host_reports, 0);
 }
 
-/* A client uses its port again, and the old connection's end is reported after the new one has begun. */
-static void the_end_of_an_earlier_connection_is_late(void **state)
+static void expect_routed(struct lcore *l, uint32_t flow, bool routed)
 {
-	struct lcore *l = *state;
+	struct plumb_message *m;
 	struct baton_shim_conn c;
 	struct frame client, f;
+
+	frame_build(&syn4, &client);
+	c = conn_body(&client.tuple, BATON_SHIM_CONN_ENDED, flow);
+	host_says(l, BATON_SHIM_ENDED, &c, &f);
+	m = lcore_told(l, PLUMB_HOST);
+	assert_int_equal(m->host.routed, routed);
+	channel_message_put(&l->channel, m);
+	lcore_expect_silence(l);
+}
+
+/* A client uses its port again, and the old connection's end is reported after the new one has begun. */
+static void the_end_of_an_earlier_connection_is_told_from_the_route(void **state)
+{
+	struct lcore *l = *state;
+	struct frame client;
+	struct route *r;
+	uint32_t flow;
+
+	frame_build(&syn4, &client);
+	expect_routed(l, 0, false); /* of a connection on its way to the host: no route yet */
+	expect_routed(l, 77, false);
+	flow = lcore_tunnel(l, &client, EP_TCP4);
+	expect_routed(l, flow ^ 1u << 24, false);
+	expect_routed(l, 0, false);
+	expect_routed(l, flow, true);
+	/* of a connection that was handed over and has sent nothing since, the host knows no flow */
+	r = route_at(l->w->routes4, lcore_route(l, &client.tuple));
+	r->flags &= (uint8_t)~ROUTE_FLAG_INTRODUCED & 0xf;
+	expect_routed(l, flow, false);
+	expect_routed(l, 0, true);
+	r->flags |= ROUTE_FLAG_INTRODUCED;
+	/* the classifier was asked for a new one, and has not answered */
+	r->state = BATON_CONN_CLOSED;
+	lcore_receive(l, 0, &client);
+	channel_message_put(&l->channel, lcore_told(l, PLUMB_MISS));
+	expect_routed(l, flow, false);
+}
+
+static void a_route_is_closing_as_soon_as_its_end_is_seen(void **state)
+{
+	static const struct {
+		uint8_t flags, state;
+	} cases[] = { { PACKET_TCP_FIN | PACKET_TCP_ACK, BATON_CONN_FIN }, { PACKET_TCP_RST, BATON_CONN_CLOSED } };
+	struct lcore *l = *state;
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct frame_spec s = syn4, end = syn4;
+		struct frame client, f;
+
+		s.sport = end.sport = (uint16_t)(5000 + i);
+		end.tcp_flags = cases[i].flags;
+		frame_build(&s, &client);
+		frame_build(&end, &f);
+		lcore_tunnel(l, &client, EP_TCP4);
+		route_at(l->w->routes4, lcore_route(l, &client.tuple))->state = BATON_CONN_ESTABLISHED;
+		lcore_receive(l, 0, &f);
+		channel_message_put(&l->channel, lcore_told(l, PLUMB_FINAL));
+		rte_pktmbuf_free(lcore_sent(l, 1));
+		assert_int_equal(route_at(l->w->routes4, lcore_route(l, &client.tuple))->state, cases[i].state);
+		/* the classifier has said nothing yet */
+		lcore_receive(l, 0, &client);
+		channel_message_put(&l->channel, lcore_told(l, PLUMB_MISS));
+		/* what is said of the old one now must not be taken for the end of the new one */
+		lcore_receive(l, 0, &f);
+		rte_pktmbuf_free(lcore_sent(l, 1));
+		lcore_expect_silence(l);
+	}
+}
+
+/* The answer to something that the client's last connection was still sent. */
+static void a_reset_before_the_handshake_is_over_ends_nothing(void **state)
+{
+	struct lcore *l = *state;
+	struct frame_spec reset = syn4;
+	struct frame client, f;
+
+	reset.tcp_flags = PACKET_TCP_RST;
+	frame_build(&syn4, &client);
+	frame_build(&reset, &f);
+	lcore_tunnel(l, &client, EP_TCP4);
+	lcore_receive(l, 0, &f);
+	rte_pktmbuf_free(lcore_sent(l, 1)); /* the host sees it */
+	assert_int_equal(route_at(l->w->routes4, lcore_route(l, &client.tuple))->state, BATON_CONN_SYN);
+	lcore_receive(l, 0, &client);
+	rte_pktmbuf_free(lcore_sent(l, 1));
+	lcore_expect_silence(l);
+}
+
+/* Its host ends the old connection, and the new one has the same flow id. */
+static void a_client_that_forgot_its_connection_makes_reports_doubtful(void **state)
+{
+	struct lcore *l = *state;
+	struct frame client;
 	uint32_t flow;
 
 	frame_build(&syn4, &client);
 	flow = lcore_tunnel(l, &client, EP_TCP4);
-	c = conn_body(&client.tuple, BATON_SHIM_CONN_ENDED, flow ^ 1u << 24);
-	host_says(l, BATON_SHIM_ENDED, &c, &f);
-	c.flow_id = 0;
-	host_says(l, BATON_SHIM_ENDED, &c, &f);
-	lcore_expect_silence(l);
-	assert_int_equal(l->w->counters.host_reports_late, 2);
-	/* an answer is about what was asked, whatever the flow */
-	host_says(l, BATON_SHIM_STATE, &c, &f);
-	expect_host(l, &client.tuple, BATON_SHIM_CONN_ENDED, false);
-	c.flow_id = htonl(flow);
-	host_says(l, BATON_SHIM_ENDED, &c, &f);
-	expect_host(l, &client.tuple, BATON_SHIM_CONN_ENDED, true);
-	/* of a connection that was handed over and has sent nothing since, the host knows no flow */
-	route_at(l->w->routes4, lcore_route(l, &client.tuple))->flags &= (uint8_t)~ROUTE_FLAG_INTRODUCED;
-	host_says(l, BATON_SHIM_ENDED, &c, &f);
-	lcore_expect_silence(l);
-	c.flow_id = 0;
-	host_says(l, BATON_SHIM_ENDED, &c, &f);
-	expect_host(l, &client.tuple, BATON_SHIM_CONN_ENDED, true);
-	assert_int_equal(l->w->counters.host_reports_late, 3);
+	lcore_receive(l, 0, &client); /* once more: the first was lost */
+	rte_pktmbuf_free(lcore_sent(l, 1));
+	expect_routed(l, flow, true);
+	route_at(l->w->routes4, lcore_route(l, &client.tuple))->state = BATON_CONN_ESTABLISHED;
+	lcore_receive(l, 0, &client);
+	rte_pktmbuf_free(lcore_sent(l, 1));
+	expect_routed(l, flow, false);
 }
 
 static void a_full_ring_or_pool_loses_it_and_counts(void **state)
@@ -357,7 +436,10 @@ int main(void)
 		T(answers_and_reports_reach_the_classifier),
 		T(each_is_heard_once),
 		T(forged_and_foreign_ones_are_refused),
-		T(the_end_of_an_earlier_connection_is_late),
+		T(the_end_of_an_earlier_connection_is_told_from_the_route),
+		T(a_route_is_closing_as_soon_as_its_end_is_seen),
+		T(a_reset_before_the_handshake_is_over_ends_nothing),
+		T(a_client_that_forgot_its_connection_makes_reports_doubtful),
 		T(a_full_ring_or_pool_loses_it_and_counts),
 		T2(it_goes_to_the_classifier_that_has_the_client),
 		T(what_a_classifier_says_to_a_host_is_sealed_and_sent),
