@@ -25,6 +25,7 @@ static const struct {
 };
 
 #define N_STEPS (sizeof steps / sizeof steps[0])
+#define STEP_REPEAT 2        /* the first repetition */
 #define LAST_WAIT_US 1000000 /* for the last answer */
 
 static void arm(struct handover *h, struct pending *p)
@@ -156,6 +157,21 @@ static void refused(struct handover *h, struct pending *p, const struct plumb_ho
 	handover_offer(h, p);
 }
 
+/*
+ * A CREATE that came before the question has made nothing: it is lost, or was
+ * used up on what another connection with these ports had left behind
+ * (TIME_WAIT). Once, that is no reason to wait; if it happens again, the accept
+ * queue may be full, and the schedule gives it time.
+ */
+static void not_there(struct handover *h, struct pending *p)
+{
+	if (p->state != PENDING_OFFERED || p->step > STEP_REPEAT || !handover_endpoint_there(h, p))
+		return;
+	repeat(h, p);
+	p->step = STEP_REPEAT + 1;
+	arm(h, p);
+}
+
 static void open_to(struct handover *h, struct pending *p, uint32_t next_seq)
 {
 	int32_t offset = handover_offset(p, next_seq);
@@ -174,7 +190,8 @@ void handover_told(struct handover *h, struct pending *p, const struct plumb_hos
 {
 	switch ((enum baton_shim_conn_state)m->state) {
 	case BATON_SHIM_CONN_NONE:
-		break; /* the schedule goes on: its accept queue may be full for the moment */
+		not_there(h, p);
+		break;
 	case BATON_SHIM_CONN_OPEN:
 		open_to(h, p, m->next_seq);
 		break;

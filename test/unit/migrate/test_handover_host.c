@@ -214,6 +214,38 @@ static void full_accept_queue_is_tried_again(void **state)
 	world_all_gone(w);
 }
 
+/* The client uses a port again: the first CREATE only makes room for the second. */
+static void leftover_of_another_connection_is_no_reason_to_wait(void **state)
+{
+	struct world *w = world_ready(BATON_IPV4);
+
+	w->hosts[0].open = true;
+	w->hosts[0].client_isn = w->client_isn - 1000;
+	world_shake(w);
+	world_data(w, 0, WORLD_HEAD_LEN, 0);
+	world_run(w, 2 * WORLD_MS); /* before the schedule's first repetition */
+	assert_int_equal(w->hosts[0].n_created, 1);
+	assert_int_equal(world_counter(w, creates_repeated), 1);
+	world_run(w, 2 * WORLD_MS);
+	assert_int_equal(w->routed, 0);
+	world_socket_has(w, 0, WORLD_HEAD_LEN);
+	world_all_gone(w);
+}
+
+/* Told again and again that there is nothing, it does not send more CREATEs than the schedule has. */
+static void full_accept_queue_is_not_flooded(void **state)
+{
+	struct world *w = world_ready(BATON_IPV4);
+
+	w->hosts[0].full_until_ns = w->now_ns + 20000 * WORLD_MS;
+	world_shake(w);
+	world_data(w, 0, WORLD_HEAD_LEN, 0);
+	world_run(w, 500 * WORLD_MS);
+	assert_int_equal(world_counter(w, creates_repeated), 6);
+	world_run(w, 3000 * WORLD_MS);
+	world_all_gone(w);
+}
+
 static void ended_host_connection_is_reset(void **state)
 {
 	struct world *w = world_ready(BATON_IPV4);
@@ -399,6 +431,8 @@ int main(void)
 		cmocka_unit_test(unsent_goes_elsewhere_at_once),
 		cmocka_unit_test(silent_host_is_given_time_then_the_client_is_reset),
 		cmocka_unit_test(full_accept_queue_is_tried_again),
+		cmocka_unit_test(leftover_of_another_connection_is_no_reason_to_wait),
+		cmocka_unit_test(full_accept_queue_is_not_flooded),
 		cmocka_unit_test(ended_host_connection_is_reset),
 		cmocka_unit_test(lingering_connection_gets_its_route),
 		cmocka_unit_test(strange_words_are_ignored),
