@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What is compared: each balancer sends /api/ to pool api and the rest to pool web, with one core to itself."""
+import contextlib
 import os
 
+from lib.baton import VIP4, Agent, Batond, resolved, vip
 from lib.servers import listening
+from lib.shell import wait_for
 from lib.topology import host_addresses
 
 from scene import POOLS
@@ -68,6 +71,11 @@ class Direct:
         """Out of the way of the others."""
 
     def pids(self):
+        """The balancer's processes."""
+        return []
+
+    def host_pids(self):
+        """Its helpers on the hosts."""
         return []
 
 
@@ -138,4 +146,65 @@ class NginxKept(Nginx):
     upstream_http = '\t\tproxy_http_version 1.1;\n\t\tproxy_set_header Connection "";'
 
 
-ALL = [Direct, Haproxy, HaproxyTuned, Nginx, NginxKept]
+class Baton(Direct):
+    """
+    batond with one lcore that is forwarder and classifier, on a packet socket; an agent on each host. Not there while
+    others are measured: it would look for packets all the time, and the agents' programs see every packet of the hosts.
+    """
+
+    name = "baton"
+    splits = True
+    poll = "adaptive"
+
+    def __init__(self, scene):
+        self.scene = scene
+        self.address = VIP4
+        t = scene.topology
+        self.agents = [Agent(t, n, vips=[VIP4]) for n in POOLS.values()]
+        pools = [{"name": pool, "endpoints": [{"name": f"{pool}{n}", "host": host_addresses(n)[0]}]}
+                 for pool, n in POOLS.items() if pool != "web"]
+        settings = vip("web", VIP4, mode="application", hosts=(POOLS["web"],), application={"protocol": "http"}, pools=pools,
+                       rules=[{"path_prefix": ["/api/"], "pool": "api"}])
+        self.device = Batond(t, [settings], routes={"ipv4": 1 << 19, "ipv6": 1024, "connections": 1 << 20},
+                             memory={"hugepages": "off", "size_mb": 512, "packet_buffers": 32768})
+        self.device.settings["lcores"][0].update(cpu=scene.balancer_cpu, poll=self.poll)
+
+    def up(self):
+        for agent in self.agents:
+            self.scene.prefer(agent.start().process)
+        with self._on(self.scene.balancer_cpu):
+            self.device.start()
+        self.scene.prefer(self.device.process)
+        resolved(self.device, len(self.agents))
+        wait_for(lambda: all(e["state"] == "usable" for e in self.device.show("endpoints")), "endpoints usable")
+
+    @contextlib.contextmanager
+    def _on(self, cpu):
+        """What is started within is on that core, all its threads."""
+        os.sched_setaffinity(0, {cpu})
+        try:
+            yield
+        finally:
+            os.sched_setaffinity(0, {self.scene.other_cpu})
+
+    def down(self):
+        self.device.process.stop()
+        for agent in self.agents:
+            agent.process.stop()
+            agent.remove()
+
+    def pids(self):
+        return [self.device.process.pid]
+
+    def host_pids(self):
+        return [agent.process.pid for agent in self.agents]
+
+
+class BatonBusy(Baton):
+    """It never sleeps: its core is busy whatever there is to do."""
+
+    name = "baton busy"
+    poll = "busy"
+
+
+ALL = [Direct, Haproxy, HaproxyTuned, Nginx, NginxKept, Baton, BatonBusy]

@@ -43,12 +43,12 @@ class Cost:
 
     def _now(self):
         return (time.monotonic(), *process_cpu(self.balancer.pids()), *core_busy(self.scene.balancer_cpu),
-                core_busy(self.scene.other_cpu)[0])
+                core_busy(self.scene.other_cpu)[0], sum(process_cpu(self.balancer.host_pids())))
 
     def result(self):
-        span, user, system, core, softirq, other = (b - a for a, b in zip(self.before, self._now()))
+        span, user, system, core, softirq, other, agents = (b - a for a, b in zip(self.before, self._now()))
         return {"span_s": span, "user_s": user, "system_s": system, "core_s": core, "core_softirq_s": softirq,
-                "other_core_s": other}
+                "other_core_s": other, "agents_s": agents}
 
 
 def load(scene, balancer, name, close, seconds):

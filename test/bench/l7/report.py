@@ -40,7 +40,7 @@ def rounds(scene, o, things):
             b.up()
             try:
                 if n == 1:
-                    scene.check(b.address, b.splits)
+                    scene.check(b.address, o.objects, b.splits)
                 for test, function in measure.plan(scene, o):
                     samples.append({"balancer": b.name, "test": test, "round": n, **function(b)})
             finally:
