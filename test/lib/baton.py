@@ -17,7 +17,7 @@ BATONCTL = os.path.join(BUILD, "src/batonctl/batonctl")
 TUNNEL4, TUNNEL6 = "10.0.0.10", "2001:db8::10"
 SNAT4, SNAT6 = "10.0.0.20", "2001:db8::20"
 VIP4, VIP6 = "10.0.0.100", "2001:db8::100"
-SPARE_VIP4 = "10.0.0.101"  # the hosts accept it, no device serves it from the start
+SPARE_VIP4, SPARE_VIP6 = "10.0.0.101", "2001:db8::101"  # the hosts accept them, no device serves them from the start
 SHIM_PORT = 7471
 HEALTH_PORT = 7472
 HEARTBEAT_MS = 200  # a host is given up after three of them
@@ -163,7 +163,7 @@ class Batond:
 class Agent:
     """The agent of host n. live: settings of its web server as an application whose health it tells the device."""
 
-    def __init__(self, topology, n, vips=(VIP4, VIP6, SPARE_VIP4), tunnels=((TUNNEL4, TUNNEL6),), live=None):
+    def __init__(self, topology, n, vips=(VIP4, VIP6, SPARE_VIP4, SPARE_VIP6), tunnels=((TUNNEL4, TUNNEL6),), live=None):
         self.topology = topology
         self.host = f"host{n}"
         self.run_dir = topology.path(self.host, "run", "x")[:-2]

@@ -46,9 +46,9 @@ def post_sha256(topology, address, path, port=80):
         return hashlib.file_digest(f, "sha256").hexdigest()
 
 
-def whoami(topology, address, port=80, timeout=TIMEOUT):
-    """Name of the host that a new connection reaches; Failed if none answers."""
-    return curl(topology, "--fail", "--max-time", timeout, url(address, "whoami", port)).stdout.strip()
+def whoami(topology, address, port=80, timeout=TIMEOUT, path=""):
+    """Name of the host that a new connection reaches, asked for below that path; Failed if none answers."""
+    return curl(topology, "--fail", "--max-time", timeout, url(address, path.lstrip("/") + "whoami", port)).stdout.strip()
 
 
 class WrkResult:

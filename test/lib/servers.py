@@ -32,6 +32,7 @@ http {{
 		root {folder}/files;
 		add_header X-Host {name} always;
 		location = /whoami {{ default_type text/plain; return 200 "{name}\\n"; }}
+		location /api/ {{ rewrite ^/api/(.*)$ /$1 last; }}
 		location /upload/ {{ dav_methods PUT; create_full_put_path on; }}
 		location = /post {{
 			client_body_in_file_only on;
