@@ -117,7 +117,8 @@ static void port_vdev(struct doctor *d, const struct config_port *p)
 		doctor_say(d, DOCTOR_OK, "port", "%s: virtual device %.128s", p->name, p->device);
 		return;
 	}
-	snprintf(path, sizeof path, "/sys/class/net/%s", iface);
+	/* not /sys/class/net, which shows the network namespace that it was mounted in */
+	snprintf(path, sizeof path, "/proc/sys/net/ipv4/conf/%s", iface);
 	if (exists(d, path))
 		doctor_say(d, DOCTOR_OK, "port", "%s: interface %s is there", p->name, iface);
 	else

@@ -175,7 +175,7 @@ static void test_virtual_ports(void **state)
 	m->config.ports[0].device = (char[]){ "net_af_packet0,iface=veth1,qpairs=1" };
 	doctor_ports(&m->d);
 	said(m, "fail  port: net0: there is no interface veth1; create it or correct ports[].device\n");
-	shell(m, "mkdir -p sys/class/net/veth1");
+	shell(m, "mkdir -p proc/sys/net/ipv4/conf/veth1");
 	doctor_ports(&m->d);
 	said(m, "ok    port: net0: interface veth1 is there\n");
 	m->config.ports[0].device = (char[]){ "net_tap0,iface=x" };
