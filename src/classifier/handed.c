@@ -22,6 +22,8 @@ int classifier_add(struct classifier *c, const struct baton_tuple *key, uint16_t
 	k->state = state;
 	if (state == BATON_CONN_FIN)
 		k->seen = CONN_SEEN_FIN_CLIENT;
+	else if (state == BATON_CONN_CLOSED)
+		k->seen = CONN_SEEN_FIN_CLIENT | CONN_SEEN_FIN_HOST;
 	k->holders[CONN_CLIENT] = 1u << forwarder;
 	k->plumbed_s = (uint8_t)(now_ns / CLOCK_NS_PER_S);
 	classifier_count(c, endpoint);

@@ -196,7 +196,7 @@ void handover_told(struct handover *h, struct pending *p, const struct plumb_hos
 		open_to(h, p, m->next_seq);
 		break;
 	case BATON_SHIM_CONN_LINGERS:
-		handover_place(h, p, p->offered, BATON_CONN_FIN);
+		handover_place(h, p, p->offered, BATON_CONN_CLOSED); /* as a report of it would make it */
 		break;
 	case BATON_SHIM_CONN_ENDED:
 		/* its reset may be lost: the client hears it from us as well */

@@ -349,6 +349,9 @@ static void take(struct rig *r, struct plumb_message *m)
 	case PLUMB_ADD:
 		r->n_placed++;
 		break;
+	case PLUMB_PACKET: /* introduces the flow */
+		r->n_followed++;
+		break;
 	case PLUMB_DELETE:
 		r->n_deleted++;
 		break;
@@ -397,15 +400,15 @@ int rig_next(struct rig *r)
 	unsigned n = r->n_clients, pending = handover_n_pending(r->service.handover);
 	uint32_t there = classifier_n_connections(r->service.classifier);
 	bool good = r->n_syn_acks == n && r->n_created == n && r->n_asked == n && r->n_placed == n &&
-		    r->n_deleted == n && !r->n_others && !pending && there == r->n_resident;
+		    r->n_followed == n && r->n_deleted == n && !r->n_others && !pending && there == r->n_resident;
 
 	if (!good)
 		fprintf(stderr,
 			"baton-bench-handover: of %u connections: %u SYN-ACKs, %u offered, %u asked about, %u placed, "
-			"%u ended, %u other; %u left pending, %u in the inventory instead of %u\n",
-			n, r->n_syn_acks, r->n_created, r->n_asked, r->n_placed, r->n_deleted, r->n_others, pending,
-			there, r->n_resident);
-	r->n_syn_acks = r->n_created = r->n_asked = r->n_placed = r->n_deleted = r->n_others = 0;
+			"%u followed, %u ended, %u other; %u left pending, %u in the inventory instead of %u\n",
+			n, r->n_syn_acks, r->n_created, r->n_asked, r->n_placed, r->n_followed, r->n_deleted,
+			r->n_others, pending, there, r->n_resident);
+	r->n_syn_acks = r->n_created = r->n_asked = r->n_placed = r->n_followed = r->n_deleted = r->n_others = 0;
 	r->first += n;
 	return good ? 0 : -EPROTO;
 }

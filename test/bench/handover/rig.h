@@ -51,7 +51,7 @@ struct rig {
 	uint32_t first;           /* number of the batch's first client */
 	unsigned n_clients;
 	struct rig_client *clients;
-	unsigned n_syn_acks, n_created, n_asked, n_placed, n_deleted, n_others;
+	unsigned n_syn_acks, n_created, n_asked, n_placed, n_followed, n_deleted, n_others;
 	uint32_t n_resident;
 	uint16_t *resident; /* endpoints of connections, by number and .resident_mask */
 	uint32_t resident_mask;

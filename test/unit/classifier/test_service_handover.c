@@ -230,6 +230,10 @@ static void a_lingering_connection_is_closed_on_the_forwarder(void **state)
 	endpoint = offer(w, &isn, &f);
 	host_says(w, endpoint, &f, isn, BATON_SHIM_CONN_OPEN, false);
 	service_world_forget(w, service_world_told(w, 0, PLUMB_ADD));
+	/* nothing waited: something that says nothing new tells the host the flow */
+	m = service_world_told(w, 0, PLUMB_PACKET);
+	assert_int_equal(((struct rte_mbuf *)m->packet)->port, PORT);
+	service_world_forget(w, m);
 	host_says(w, endpoint, &f, isn, BATON_SHIM_CONN_LINGERS, true);
 	m = service_world_told(w, 0, PLUMB_SET_STATE);
 	assert_int_equal(m->route.state, BATON_CONN_CLOSED);

@@ -272,7 +272,7 @@ static void lingering_connection_gets_its_route(void **state)
 	w->hosts[0].lingers = true;
 	world_run(w, 10 * WORLD_MS);
 	assert_int_equal(w->routed, 0);
-	assert_int_equal(w->routed_state, BATON_CONN_FIN);
+	assert_int_equal(w->routed_state, BATON_CONN_CLOSED);
 	world_all_gone(w);
 }
 
