@@ -44,6 +44,7 @@ def scenario(checks):
             many = Many(s.topology, targets(s), AT_ONCE)
             results = many.run(CONNECTIONS)
             rows = {kind: f.total(kind) for kind in KINDS}
+        checks.note(f"device: {', '.join(f'{name} {count}' for name, count in s.counters().items())}")
         for kind in USED:
             checks.note(f"{kind}: {', '.join(f'{rows[kind][c]} {c}' for c in COUNTS)}")
             checks.true(f"there were faults of {kind} packets", sum(rows[kind][c] for c in COUNTS[1:]), rows[kind])

@@ -71,6 +71,10 @@ class L7:
         rows = [r["count"] for r in self.device.show("counters", "--all") + self.device.show("drops", "--all") if r["name"] == name]
         return sum(rows) if rows else sum(r[name] for r in self.device.show("classifiers"))
 
+    def counters(self, group=None):
+        """{name: count} of what has been counted, of a group or of all."""
+        return {r["name"]: r["count"] for r in self.device.show("counters") if group in (None, r["group"]) and r["count"]}
+
     def rss_kb(self):
         """Memory of batond."""
         with open(f"/proc/{self.device.process.pid}/status", encoding="utf-8") as f:
