@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "migrate/handover_internal.h"
 
+#define RECENT_PER_PENDING 4   /* clients that say nothing yet, for each that does */
 #define POLL_BUDGET 64         /* timers looked at in a turn */
 #define SEQ_WINDOW (2 * 65536) /* bytes around a connection's first that may be of it: the host has announced more */
 #define ACK_WINDOW (16 << 20)  /* bytes that a host can have sent and the client acknowledged in between */
@@ -26,7 +27,8 @@ struct handover *handover_new(const struct handover_params *p)
 	h->env = p->env;
 	h->arg = p->arg;
 	h->lcore = p->lcore;
-	if (pending_init(&h->table, p) < 0 || recent_init(&h->recent, p->max_pending) < 0) {
+	if (pending_init(&h->table, p) < 0 ||
+	    recent_init(&h->recent, (size_t)p->max_pending * RECENT_PER_PENDING) < 0) {
 		pending_fini(&h->table);
 		free(h);
 		return NULL;

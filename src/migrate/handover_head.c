@@ -143,6 +143,7 @@ void handover_begin(struct handover *h, const struct application *app, const str
 		return;
 	}
 	h->counters.pending_begun++;
+	recent_forget(&h->recent, hash);
 	fill(p, app, pkt, s, agreed);
 	p->deadline_ns = h->now_ns + app->timeout_ms * CLOCK_NS_PER_MS;
 	handover_collect(h, p, app, s);

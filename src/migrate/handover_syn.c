@@ -9,6 +9,12 @@ static uint64_t wall_s(const struct handover *h)
 	return h->wall_ns / CLOCK_NS_PER_S;
 }
 
+/* Never 0. */
+static uint32_t now_s(const struct handover *h)
+{
+	return (uint32_t)(h->now_ns / CLOCK_NS_PER_S) + 1;
+}
+
 static void refuse(struct handover *h, const struct handover_packet *pkt, const struct segment *s)
 {
 	struct segment reset = { .ack = s->seq + segment_span(s),
@@ -31,6 +37,7 @@ enum handover_verdict handover_syn(struct handover *h, const struct application 
 					 .wscale = app->window_scaling ? o->wscale : COOKIE_NO_WSCALE,
 					 .sack = app->sack && o->sack };
 	struct segment answer = { .ack = s->seq + 1, .flags = PACKET_TCP_SYN | PACKET_TCP_ACK };
+	uint64_t hash = pending_hash(&h->table, key);
 	const struct pending *p;
 
 	if (agreed.mss < mss_min) {
@@ -46,12 +53,13 @@ enum handover_verdict handover_syn(struct handover *h, const struct application 
 		.tsecr = o->tsval,
 	};
 	answer.window = (uint16_t)handover_window(app);
-	p = pending_find(&h->table, key, pending_hash(&h->table, key));
+	p = pending_find(&h->table, key, hash);
 	/* a late copy of the SYN must not get another number, an epoch later, than the first */
 	if (p && p->client_isn == s->seq)
 		answer.seq = p->server_isn;
 	else
 		answer.seq = cookie_make(h->view->cookies, key, s->seq, &agreed, wall_s(h));
+	recent_note_begun(&h->recent, hash, s->seq, answer.seq, now_s(h));
 	h->counters.syns_answered++;
 	handover_reply(h, pkt, &answer);
 	return HANDOVER_TAKEN;
@@ -90,7 +98,7 @@ static void first_segment(struct handover *h, const struct application *app, con
 		h->counters.closes_answered++;
 		answer_silent(h, app, pkt, s, PACKET_TCP_FIN | PACKET_TCP_ACK, s->seq + 1, agreed);
 	} else {
-		recent_note(&h->recent, hash, s->seq - 1, s->ack - 1, (uint32_t)(h->now_ns / CLOCK_NS_PER_S) + 1);
+		recent_note(&h->recent, hash, s->seq - 1, s->ack - 1, now_s(h));
 	}
 }
 
@@ -112,7 +120,7 @@ enum handover_verdict handover_fresh(struct handover *h, const struct applicatio
 	/* the last acknowledgement to a client that finished without a word */
 	if (!segment_span(s) && check(h, pkt, s->seq - 2, s->ack - 2, &agreed))
 		return HANDOVER_TAKEN;
-	if (recent_has(&h->recent, hash, s->seq, s->ack, (uint32_t)(h->now_ns / CLOCK_NS_PER_S) + 1)) {
+	if (recent_has(&h->recent, hash, s->seq, s->ack, now_s(h))) {
 		h->counters.segments_early++;
 		return HANDOVER_TAKEN;
 	}

@@ -37,7 +37,7 @@ def left_behind(s):
 
 
 def scenario(checks):
-    vips = both("web", pools={"a": (1,), "b": (2,)}, rules=RULES)
+    vips = both("web", pools={"a": (1,), "b": (2,)}, rules=RULES, application={"timeout_ms": 60000})
     with L7(checks, vips, serve, hosts=2) as s:
         with Faults(s.topology, ["client", "device", *s.topology.hosts], FORWARDERS, seed=SEED) as f:
             f.set(PERCENT)

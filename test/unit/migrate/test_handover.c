@@ -297,14 +297,34 @@ static void segment_that_overtakes_the_first_is_dropped(void **state)
 {
 	struct world *w = world_ready(BATON_IPV4);
 
-	world_shake(w);
 	assert_int_equal(world_data(w, 20, 30, 0), HANDOVER_UNKNOWN); /* could be of any lost connection */
+	world_shake(w);
+	assert_int_equal(world_data(w, 20, 30, 0), HANDOVER_TAKEN); /* the handshake's ACK is lost as well */
 	world_say(w, ACK, w->client_isn + 1, w->server_isn + 1, NULL, 0);
 	assert_int_equal(world_data(w, 20, 30, 0), HANDOVER_TAKEN);
-	assert_int_equal(world_counter(w, segments_early), 1);
+	assert_int_equal(world_counter(w, segments_early), 2);
 	w->server_isn++;
 	assert_int_equal(world_data(w, 20, 30, 0), HANDOVER_UNKNOWN);
 	assert_int_equal(handover_n_pending(w->h), 0);
+	world_all_gone(w);
+}
+
+static void flood_does_not_push_out_finished_handshakes(void **state)
+{
+	struct world *w = world_ready(BATON_IPV4);
+	struct baton_tuple own = w->tuple;
+
+	world_shake(w);
+	world_say(w, ACK, w->client_isn + 1, w->server_isn + 1, NULL, 0);
+	for (uint32_t i = 0; i < 5000; i++) {
+		w->tuple.sport_be = (uint16_t)(i + 1);
+		if (w->tuple.sport_be != own.sport_be)
+			world_say(w, SYN, i, 0, NULL, 0);
+		w->n_out = 0;
+	}
+	w->tuple = own;
+	assert_int_equal(world_data(w, 20, 30, 0), HANDOVER_TAKEN);
+	assert_int_equal(world_counter(w, segments_early), 1);
 	world_all_gone(w);
 }
 
@@ -498,6 +518,7 @@ int main(void)
 		cmocka_unit_test(fin_before_the_head_is_complete),
 		cmocka_unit_test(probes_are_answered),
 		cmocka_unit_test(segment_that_overtakes_the_first_is_dropped),
+		cmocka_unit_test(flood_does_not_push_out_finished_handshakes),
 		cmocka_unit_test(late_copy_of_the_syn_gets_the_same_number),
 		cmocka_unit_test(late_heads_go_by_the_setting),
 		cmocka_unit_test(alien_and_too_long_heads_are_counted),
