@@ -117,6 +117,7 @@ struct view_port {
 
 struct shim_keyring;   /* tunnel/shim.h */
 struct cookie_keyring; /* migrate/cookie.h */
+struct trace_filters;  /* baton/trace.h */
 struct view_index;     /* hash over vips and locals, private to view.c */
 
 struct view {
@@ -129,6 +130,7 @@ struct view {
 	uint16_t shim_port_be;
 	const struct shim_keyring *keys;        /* of the shim; whoever made the view frees them with it */
 	const struct cookie_keyring *cookies;   /* of the handshake; likewise */
+	const struct trace_filters *trace;      /* whose steps are told; NULL: nobody's; likewise */
 	bool any_stop;                          /* an endpoint's connections are to be ended */
 	bool any_half_nat;                      /* packets to foreign addresses may be replies of a host */
 	struct view_port ports[VIEW_MAX_PORTS]; /* by DPDK port id */

@@ -235,6 +235,12 @@ int datapath_load(struct datapath *d, const char *pin_dir, uint32_t max_flows)
 	return err;
 }
 
+struct agent_tracing *datapath_tracing(const struct datapath *d, int *ret_fd)
+{
+	*ret_fd = bpf_map__fd(d->skel->maps.steps);
+	return &d->skel->bss->tracing;
+}
+
 int datapath_open(struct datapath *d, const char *pin_dir)
 {
 	char path[PATH_MAX];

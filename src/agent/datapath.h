@@ -25,6 +25,7 @@ enum agent_map {
 	AGENT_N_MAPS
 };
 
+struct agent_tracing;
 struct tunnel_bpf;
 
 struct datapath {
@@ -50,6 +51,8 @@ int datapath_load(struct datapath *d, const char *pin_dir, uint32_t max_flows);
  * -errno.
  */
 int datapath_choose(struct datapath *d, bool able);
+/* Of a loaded one: who is traced, shared with the programs; and the descriptor of the ring buffer of their steps. */
+struct agent_tracing *datapath_tracing(const struct datapath *d, int *ret_fd);
 /* Only the pinned maps of a datapath that runs. 0, or -ENOENT if there is none. */
 int datapath_open(struct datapath *d, const char *pin_dir);
 /* The memory of map sequence or own, shared with the kernel; NULL with errno. To be given to datapath_memory_free(). */

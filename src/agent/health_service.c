@@ -435,6 +435,11 @@ int health_service_reload(struct health_service *s, const struct agent_config *c
 	return err ? err : err2;
 }
 
+void health_service_steps(struct health_service *s, struct steps *steps)
+{
+	local_desk_steps(s->desk, steps);
+}
+
 void health_service_stop(struct health_service *s)
 {
 	if (!s)

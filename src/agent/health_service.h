@@ -21,6 +21,7 @@
 #define HEALTH_SERVICE_HUSH_MS 1000
 
 struct health_service;
+struct steps;
 
 /* config must outlive it or be followed by health_service_reload(). 0 and *ret, or -errno after logging. */
 int health_service_start(struct loop *l, const struct agent_config *c, struct health_service **ret);
@@ -29,6 +30,8 @@ int health_service_reload(struct health_service *s, const struct agent_config *c
 /* Say goodbye, keep what is to be kept. Takes NULL. */
 void health_service_stop(struct health_service *s);
 
+/* Where operators' traces are asked for; may be NULL. */
+void health_service_steps(struct health_service *s, struct steps *steps);
 /* For further sources on this host. */
 struct agent_health *health_service_table(struct health_service *s);
 

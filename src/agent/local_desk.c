@@ -127,6 +127,8 @@ size_t local_desk_serve(struct local_desk *d, struct local_peer *p, const uint8_
 		return local_list(d, &r, reply);
 	else if (r.type == BATON_AGENT_COUNTERS)
 		return local_counters(d, &r, reply);
+	else if (r.type == BATON_AGENT_TRACE)
+		return local_trace(d, p, &r, reply);
 	else
 		err = request_serve(d, p, &r, why);
 	local_reply_begin((struct baton_agent_reply *)reply, &r, err, why);

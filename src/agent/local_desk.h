@@ -46,6 +46,7 @@ struct local_peer {
 typedef const struct health_row *(*local_told_fn)(void *arg, const struct health_app_id *id);
 
 struct local_desk;
+struct steps;
 
 /* config and h must outlive it (see local_desk_config()); told may be NULL. NULL if memory is short. */
 struct local_desk *local_desk_new(const struct agent_config *c, struct agent_health *h, local_told_fn told, void *arg);
@@ -65,6 +66,8 @@ typedef bool (*local_counter_fn)(void *arg, unsigned i, const char **ret_name, c
 				 uint64_t *ret_value);
 /* Where the counters come from that clients may ask for. */
 void local_desk_counters(struct local_desk *d, local_counter_fn fn, void *arg);
+/* Where traces are asked for; NULL: this agent has no datapath. */
+void local_desk_steps(struct local_desk *d, struct steps *s);
 /* The connection has ended. */
 void local_desk_leave(struct local_desk *d, const struct local_peer *p);
 /* Whose silence lasts too long, fails. When to call again; UINT64_MAX: nobody promised to speak. */

@@ -26,6 +26,7 @@ struct local_desk {
 	void *told_arg;
 	local_counter_fn counter; /* NULL: none */
 	void *counter_arg;
+	struct steps *steps; /* NULL: none */
 	struct local_registration registrations[LOCAL_MAX_REGISTRATIONS];
 	unsigned n;
 };
@@ -48,6 +49,9 @@ int local_host_wish(struct local_desk *d, const struct local_request *r, char *w
 
 /* The rows behind r->app. Bytes of the reply. */
 size_t local_list(struct local_desk *d, const struct local_request *r, uint8_t *reply);
+
+/* Trace a client, and what there is of its steps. Bytes of the reply. */
+size_t local_trace(struct local_desk *d, const struct local_peer *p, const struct local_request *r, uint8_t *reply);
 
 /* All counters. Bytes of the reply. */
 size_t local_counters(struct local_desk *d, const struct local_request *r, uint8_t *reply);

@@ -2,11 +2,13 @@
 #include "agent/local_packet.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "agent/health_rules.h"
+#include "base/trace_log.h"
 
 static bool all_zero(const void *p, size_t n)
 {
@@ -52,12 +54,40 @@ static const char *values_judge(const struct baton_agent_request *p)
 	return NULL;
 }
 
+/* The client's address alone, since the other bytes of the union are no texts. */
+static const char *trace_judge(const struct baton_agent_request *p)
+{
+	const struct baton_agent_trace *t = &p->trace;
+	uint32_t seconds = ntohl(t->seconds);
+
+	if (t->family != BATON_IPV4 && t->family != BATON_IPV6)
+		return "a trace wants a client's address";
+	if (t->prefix_len > (t->family == BATON_IPV4 ? 32 : 128))
+		return "prefix is longer than an address";
+	if (t->family == BATON_IPV4 && !all_zero(t->client + 4, 12))
+		return "unused bytes are not 0";
+	return seconds && seconds <= TRACE_SECONDS_MAX ? NULL : "a trace goes on for 1 to 3600 seconds";
+}
+
+static void trace_decode(const struct baton_agent_trace *t, struct local_request *ret)
+{
+	memcpy(ret->client.client.addr.b, t->client, sizeof t->client);
+	ret->client.client.addr.family = t->family;
+	ret->client.client.len = t->prefix_len;
+	ret->client.port_be = t->port;
+	ret->seq = be64toh(t->seq);
+	ret->since_ns = be64toh(t->since_ns);
+	ret->seconds = ntohl(t->seconds);
+}
+
 static const char *texts_judge(const struct baton_agent_request *p)
 {
 	if (!agent_health_text_valid(p->host, sizeof p->host))
 		return "the host's name is no text";
 	if (!agent_health_text_valid(p->app.specific, sizeof p->app.specific))
 		return "the specific part is no text";
+	if (p->type == BATON_AGENT_TRACE)
+		return trace_judge(p);
 	if (!agent_health_text_valid(p->reason, sizeof p->reason) ||
 	    !agent_health_text_valid(p->wish_reason, sizeof p->wish_reason))
 		return "the reason is no text";
@@ -87,12 +117,32 @@ int local_request_decode(const uint8_t *packet, size_t len, struct local_request
 		.wish_reason = p->wish_reason,
 	};
 	app_decode(&p->app, &ret->app);
+	if (p->type == BATON_AGENT_TRACE) {
+		trace_decode(&p->trace, ret);
+		ret->reason = ret->wish_reason = "";
+	}
 	why = values_judge(p);
 	if (!why)
 		why = texts_judge(p);
 	if (why)
 		*ret_why = why;
 	return why ? -EINVAL : 0;
+}
+
+void local_step_encode(struct baton_agent_step *step, const struct trace_record *r)
+{
+	memset(step, 0, sizeof *step);
+	step->seq = htobe64(r->seq);
+	step->time_ns = htobe64(r->time_ns);
+	memcpy(step->client, r->key.saddr, sizeof step->client);
+	memcpy(step->vip, r->key.daddr, sizeof step->vip);
+	memcpy(step->device, r->peer, sizeof step->device);
+	step->client_port = r->key.sport_be;
+	step->vip_port = r->key.dport_be;
+	step->family = r->key.family;
+	step->proto = r->key.proto;
+	snprintf(step->event, sizeof step->event, "%s", trace_event_name(r->event));
+	trace_say(r, step->text, sizeof step->text);
 }
 
 void local_reply_begin(struct baton_agent_reply *reply, const struct local_request *r, int error, const char *text)

@@ -9,6 +9,7 @@
 
 #include "agent/health.h"
 #include "baton/abi/agent_socket.h"
+#include "baton/trace.h"
 
 /* A request, numbers in host order. */
 struct local_request {
@@ -20,6 +21,9 @@ struct local_request {
 	bool has_app; /* .app of the packet was not all 0 */
 	struct health_app_id app;
 	const char *host, *reason, *wish_reason; /* in the packet */
+	struct trace_filter client;              /* TRACE, as is the rest */
+	uint64_t seq, since_ns;
+	uint32_t seconds;
 };
 
 /*
@@ -28,6 +32,8 @@ struct local_request {
  */
 int local_request_decode(const uint8_t *packet, size_t len, struct local_request *ret, const char **ret_why);
 
+/* A step into a reply. */
+void local_step_encode(struct baton_agent_step *step, const struct trace_record *r);
 /* Begin a reply to r: error is 0 or -errno, text may be NULL. */
 void local_reply_begin(struct baton_agent_reply *reply, const struct local_request *r, int error, const char *text);
 /* Fill in a row. told: as balancers have been told, or NULL. */

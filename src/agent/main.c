@@ -215,6 +215,8 @@ static int run(struct agent_config *c, const char *path)
 	if (!err)
 		err = health_service_start(p.loop, c, &p.health);
 	if (!err)
+		health_service_steps(p.health, service_steps(p.service));
+	if (!err)
 		err = program_run(&p);
 	health_service_stop(p.health);
 	if (p.service)

@@ -22,6 +22,7 @@
 #include "agent/maps.h"
 #include "agent/preflight.h"
 #include "agent/state.h"
+#include "agent/steps.h"
 #include "agent/sweep.h"
 #include "agent/sysctl.h"
 #include "base/clock.h"
@@ -47,6 +48,7 @@ struct service {
 	uint64_t kernel_due_ns;
 	struct loop *loop;
 	struct ends *ends;
+	struct steps *steps; /* NULL: no datapath */
 	struct sweep *sweep;
 	struct conn_sweep *conn_sweep;
 	bool flows_done, conns_done; /* in this pass */
@@ -242,6 +244,8 @@ static int datapath_start(struct service *s, const struct shim_keyring *keys)
 	if (!err)
 		ends_configure(s->ends, s->config, keys);
 	if (!err)
+		err = steps_start(s->loop, &s->datapath, &s->steps);
+	if (!err)
 		err = device_attach(s);
 	return err;
 }
@@ -375,6 +379,11 @@ int service_tick(struct service *s, uint64_t now_ns)
 	return KERNEL_CHECK_MS;
 }
 
+struct steps *service_steps(struct service *s)
+{
+	return s->steps;
+}
+
 const struct agent_config *service_config(const struct service *s)
 {
 	return s->config;
@@ -385,6 +394,7 @@ void service_stop(struct service *s)
 	if (!s)
 		return;
 	ends_stop(s->ends);
+	steps_stop(s->steps);
 	datapath_close(&s->datapath);
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);

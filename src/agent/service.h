@@ -14,6 +14,7 @@
 #include "agent/loop.h"
 
 struct service;
+struct steps;
 
 /*
  * Check the machine, load or take over the datapath, attach it, add the virtual
@@ -29,6 +30,8 @@ int service_reload(struct service *s, struct agent_config *c);
 int service_tick(struct service *s, uint64_t now_ns);
 /* The configuration in use; borrowed until the next reload. */
 const struct agent_config *service_config(const struct service *s);
+/* Steps of traced connections, agent/steps.h; NULL: there is no datapath. */
+struct steps *service_steps(struct service *s);
 /* Let go; the datapath stays. Takes NULL. */
 void service_stop(struct service *s);
 

@@ -30,6 +30,7 @@ struct options {
 	const char *reason;              /* host health, drain; NULL: none */
 	int capacity, load;              /* host; percent; -1: not given */
 	bool inactive;                   /* drain: end established connections as well */
+	unsigned seconds;                /* trace; 0: until it is ended */
 };
 
 /*
@@ -58,6 +59,7 @@ int doctor_command(const struct options *o);
 int host_command(const struct options *o);
 int drain_command(const struct options *o);
 int undrain_command(const struct options *o);
+int trace_command(const struct options *o);
 
 /* Complain on standard error about an unknown word, with the nearest known one. Returns BATONCTL_USAGE. */
 int batonctl_unknown(const char *what, const char *word, const char *const known[]);

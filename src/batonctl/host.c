@@ -65,12 +65,17 @@ static int reply_judge(const struct baton_agent_reply *r, ssize_t n, uint8_t typ
 	bool good =
 		n >= (ssize_t)sizeof *r && ntohs(r->magic) == BATON_AGENT_MAGIC && r->version == BATON_AGENT_VERSION;
 
-	bool rows = type != BATON_AGENT_COUNTERS;
-	size_t row = rows ? sizeof(struct baton_agent_row) : sizeof(struct baton_agent_counter);
+	size_t row = sizeof(struct baton_agent_row);
+	unsigned max = BATON_AGENT_ROWS;
 
-	if (!good || (r->type != type && !r->error) ||
-	    r->n_rows > (rows ? BATON_AGENT_ROWS : BATON_AGENT_MAX_COUNTERS) ||
-	    n != (ssize_t)(sizeof *r + r->n_rows * row)) {
+	if (type == BATON_AGENT_COUNTERS) {
+		row = sizeof(struct baton_agent_counter);
+		max = BATON_AGENT_MAX_COUNTERS;
+	} else if (type == BATON_AGENT_TRACE) {
+		row = sizeof(struct baton_agent_step);
+		max = BATON_AGENT_MAX_STEPS;
+	}
+	if (!good || (r->type != type && !r->error) || r->n_rows > max || n != (ssize_t)(sizeof *r + r->n_rows * row)) {
 		fprintf(stderr, "batonctl: what answers is not an agent of this version\n");
 		return BATONCTL_UNREACHABLE;
 	}
@@ -167,7 +172,7 @@ static int host_del(const struct options *o)
 
 int host_command(const struct options *o)
 {
-	static const char *const verbs[] = { "list", "add", "set", "health", "del", "counters", NULL };
+	static const char *const verbs[] = { "list", "add", "set", "health", "del", "counters", "trace", NULL };
 
 	if (!o->n_words || !strcmp(o->words[0], "list"))
 		return o->n_words > 1 ? host_usage("host list takes no further word") : host_list(o);
@@ -179,6 +184,8 @@ int host_command(const struct options *o)
 		return host_del(o);
 	if (!strcmp(o->words[0], "counters"))
 		return o->n_words > 1 ? host_usage("host counters takes no further word") : host_counters(o);
+	if (!strcmp(o->words[0], "trace"))
+		return host_trace(o);
 	return batonctl_unknown("host command", o->words[0], verbs);
 }
 

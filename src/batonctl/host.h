@@ -18,5 +18,7 @@ int host_ask(const struct options *o, struct baton_agent_request *r, struct bato
 /* host list, host counters. */
 int host_list(const struct options *o);
 int host_counters(const struct options *o);
+/* trace_host.c: host trace. */
+int host_trace(const struct options *o);
 
 #endif

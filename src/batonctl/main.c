@@ -27,12 +27,16 @@ static const struct command {
 	{ "device", device_command, "device drain|undrain HOST [PORT] [--reason TEXT]",
 	  "On a device: send no new connections to HOST (address, or an endpoint's name), or to one PORT of it, from "
 	  "this device alone; kept over a restart. show endpoints tells the reason." },
-	{ "host", host_command, "host list|counters|add|set|health|del [APP] [healthy|failing|unknown|auto]",
+	{ "host", host_command, "host list|counters|trace|add|set|health|del [APP] [healthy|failing|unknown|auto]",
 	  "On a host: show what runs here and how it is, or tell it: add or set APP with --capacity N, --load PERCENT; "
-	  "health APP with --reason TEXT, auto: as others say; del APP. APP is tcp/VIP:PORT[@HOST:PORT][#SPECIFIC]." },
+	  "health APP with --reason TEXT, auto: as others say; del APP; trace CLIENT[:PORT] [--seconds N] [--json]. "
+	  "APP is tcp/VIP:PORT[@HOST:PORT][#SPECIFIC]." },
 	{ "drain", drain_command, "drain HOST [APP] [--reason TEXT] [--inactive]",
 	  "On a host: no new connections for all of it, or for APP; with --inactive established ones end as well." },
 	{ "undrain", undrain_command, "undrain HOST [APP]", "On a host: take a drain back." },
+	{ "trace", trace_command, "trace CLIENT[:PORT] [--seconds N] [--json]",
+	  "On a device: what happens to a client's connections, step by step, until Ctrl-C. CLIENT is an address or a "
+	  "prefix; with IPv6 and a port it is [CLIENT]:PORT. host trace tells the same on a host." },
 	{ "help", help_command, "help [COMMAND]", "Explain." },
 	{ 0 },
 };
@@ -74,6 +78,7 @@ static void help_all(void)
 	       "      --reason TEXT, --capacity N, --load PERCENT, --inactive\n"
 	       "                      host, drain: what to tell the agent, whose run directory is -r (default "
 	       "/run/baton-agent)\n"
+	       "      --seconds N         trace: end after so many\n"
 	       "  -n, --interval N    watch: seconds between two looks (default 1)\n"
 	       "\nExit codes: 0 done; 1 refused, or a check found a fault; 2 wrong command line; 3 no answer from "
 	       "batond or the agent.\n");

@@ -16,6 +16,7 @@
 #define DEFAULT_RUN_DIR "/run/baton"
 #define DEFAULT_LIMIT 1000
 #define INTERVAL_MAX_S 3600
+#define SECONDS_MAX 86400
 
 enum {
 	OPTION_JSON = 256,
@@ -28,7 +29,8 @@ enum {
 	OPTION_REASON,
 	OPTION_CAPACITY,
 	OPTION_LOAD,
-	OPTION_INACTIVE
+	OPTION_INACTIVE,
+	OPTION_SECONDS
 };
 
 static const struct option long_options[] = {
@@ -46,6 +48,7 @@ static const struct option long_options[] = {
 	{ "capacity", required_argument, NULL, OPTION_CAPACITY },
 	{ "load", required_argument, NULL, OPTION_LOAD },
 	{ "inactive", no_argument, NULL, OPTION_INACTIVE },
+	{ "seconds", required_argument, NULL, OPTION_SECONDS },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, OPTION_VERSION },
 	{ 0 },
@@ -160,6 +163,8 @@ static int option_take(struct options *o, int c, char *why)
 	case OPTION_HOST:
 		o->host = optarg;
 		return addr_check("--host", optarg, why);
+	case OPTION_SECONDS:
+		return number_parse("--seconds", optarg, 1, SECONDS_MAX, &o->seconds, why);
 	case OPTION_VIP:
 		o->vip = optarg;
 		return vip_check(optarg, why);

@@ -28,6 +28,7 @@ struct exception_port;
 struct hosts;
 struct overrides;
 struct publish_keys;
+struct trace_log;
 struct ids;
 
 /* What one lcore runs. Written before launch, except for run. */
@@ -100,7 +101,9 @@ struct batond {
 	struct allotments *allotments;
 	struct overrides *overrides;
 	struct hosts *hosts; /* NULL: no live health */
-	bool view_due;       /* neighbourhood, health or overrides have changed */
+	struct trace_log *traces;
+	uint64_t traces_lost; /* of the channel's, as the log has it */
+	bool view_due;        /* neighbourhood, health or overrides have changed */
 
 	const struct view *view; /* published; lcores read it by RCU, everybody else under lock */
 	/* Held by the control thread while it works, by telemetry threads while they read. */
@@ -157,6 +160,15 @@ int publish_view(struct batond *b, const struct config *config, const struct pub
  * without them.
  */
 bool publish_release(struct batond *b, uint64_t now_ns);
+/* traces.c: steps of traced clients from the lcores' ring into the log; under the lock. */
+int traces_start(struct batond *b);
+void traces_stop(struct batond *b);
+/* Take what there is, end what nobody asks for. True: publish a view without those. */
+bool traces_poll(struct batond *b, uint64_t now_ns);
+/* Who is traced, for a view; to be freed by whoever frees that. NULL: nobody, or memory is short. */
+struct trace_filters *traces_wanted(const struct batond *b);
+/* A view was published. */
+void traces_in_force(struct batond *b);
 /* endpoint_totals.c; under the lock. */
 struct endpoint_totals endpoint_totals_get(const struct batond *b, uint16_t id);
 /* The id is free: what is counted from now on belongs to another endpoint. */

@@ -151,6 +151,7 @@ static void control_turn(struct batond *b, uint64_t *next_release_ns, uint64_t *
 		*next_release_ns = now_ns + CONTROL_RELEASE_NS;
 		b->view_due |= publish_release(b, now_ns);
 	}
+	b->view_due |= traces_poll(b, now_ns);
 	if (b->view_due && now_ns >= *next_view_ns) {
 		b->view_due = publish_view(b, b->config, b->keys) < 0;
 		if (b->view_due) {

@@ -30,6 +30,7 @@ static const struct main_step {
 	{ "neighbourhood", neighbours_start, neighbours_stop },
 	{ "allotments", allotments_start, allotments_stop },
 	{ "overrides", publish_overrides_start, publish_overrides_stop },
+	{ "traces", traces_start, traces_stop },
 	{ "view", publish_start, publish_stop },
 	{ "health", hosts_start, hosts_stop },
 	{ "forwarding", lcores_launch, lcores_stop },

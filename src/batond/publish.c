@@ -318,6 +318,7 @@ static int publish_build(struct publish_job *j, const struct publish_keys *keys)
 		err = services_view(&j->services, j->view, publish_nexthop, j);
 	if (err < 0)
 		return err;
+	j->view->trace = traces_wanted(j->b);
 	if (j->b->view)
 		services_retired(&j->services, j->b->view, j->view);
 	publish_locals(j);
@@ -335,6 +336,7 @@ static void publish_view_free(const struct view *published)
 	if (!v)
 		return;
 	services_applications_free(v);
+	free((void *)(uintptr_t)v->trace);
 	free((void *)(uintptr_t)v->keys);
 	free((void *)(uintptr_t)v->cookies);
 	view_free(v);
@@ -359,6 +361,7 @@ int publish_view(struct batond *b, const struct config *config, const struct pub
 	}
 	rcu_assign_pointer(b->view, j->view);
 	b->counters.views++;
+	traces_in_force(b);
 	if (old) {
 		urcu_qsbr_synchronize_rcu();
 		publish_forget_nexthops(b, j->view);

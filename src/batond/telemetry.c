@@ -33,6 +33,8 @@ static const struct telemetry_command {
 	{ "/baton/apps", telemetry_apps, "Applications as the hosts tell of them. Parameter: cursor" },
 	{ "/baton/allotments", telemetry_allotments, "Last allotment of each VIP. Parameter: cursor" },
 	{ "/baton/events", telemetry_events, "Health events, newest first. Parameter: cursor" },
+	{ "/baton/trace", telemetry_trace,
+	  "Steps of traced clients. Parameters: cursor[,client=A[:PORT]][,seconds=N][,since=NS]" },
 	{ "/baton/classifiers", telemetry_classifiers, "Classifiers and their counters. Parameter: cursor" },
 };
 

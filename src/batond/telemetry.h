@@ -38,6 +38,8 @@ uint64_t telemetry_neighbours(struct batond *b, struct telemetry_page *p, uint64
 uint64_t telemetry_classifiers(struct batond *b, struct telemetry_page *p, uint64_t cursor);
 /* telemetry_rules.c */
 uint64_t telemetry_rules(struct batond *b, struct telemetry_page *p, uint64_t cursor);
+/* telemetry_trace.c */
+uint64_t telemetry_trace(struct batond *b, struct telemetry_page *p, uint64_t cursor);
 /* telemetry_health.c */
 uint64_t telemetry_hosts(struct batond *b, struct telemetry_page *p, uint64_t cursor);
 uint64_t telemetry_apps(struct batond *b, struct telemetry_page *p, uint64_t cursor);

@@ -98,6 +98,7 @@ static void service_reset(struct classifier_service *s, struct plumb_message *m)
 	}
 	rte_pktmbuf_trim(b, rte_pktmbuf_data_len(b));
 	memcpy(rte_pktmbuf_append(b, (uint16_t)len), frame, len);
+	service_trace(s, &info.tuple, &(struct trace_step){ .event = TRACE_RESET_SENT, .endpoint = VIEW_NONE });
 	m->type = PLUMB_SEND;
 	m->route.port = b->port;
 	if (service_send(s, m))
@@ -107,18 +108,23 @@ static void service_reset(struct classifier_service *s, struct plumb_message *m)
 static void service_miss(struct classifier_service *s, struct plumb_message *m, const struct view *view,
 			 uint64_t now_ns)
 {
+	struct service_reasons reasons;
 	struct classifier_decision d;
 	struct classifier_packet p;
 
 	s->counters.packets++;
 	service_packet(m, view, &p);
+	service_reasons_begin(s, &p.key, &reasons);
 	classifier_decide(s->classifier, view, &p, now_ns, &d);
+	service_reasons_tell(s, &p.key, &reasons, &d);
 	service_delete(s, d.deletes, d.n_deletes);
 	service_set_state(s, d.changes, d.n_changes);
 	if (d.verdict == CLASSIFIER_ACCEPT && service_accept(s, m))
 		return;
-	if (d.verdict == CLASSIFIER_ACCEPT)
+	if (d.verdict == CLASSIFIER_ACCEPT) {
 		classifier_unknown(s->classifier, view, &p, now_ns, &d);
+		service_reasons_tell(s, &p.key, &reasons, &d);
+	}
 	switch (d.verdict) {
 	case CLASSIFIER_PLUMB:
 		service_plumb(s, m, &d, now_ns);
@@ -137,11 +143,15 @@ static void service_host(struct classifier_service *s, const struct plumb_messag
 			 uint64_t now_ns)
 {
 	const struct plumb_host *h = &m->host;
+	struct service_reasons reasons;
 	struct classifier_ended e;
 
 	if ((s->handover && handover_host(s->handover, view, h, now_ns, s->wall_ns)) || !h->report)
 		return;
+	service_trace(s, &h->key, &(struct trace_step){ .event = TRACE_ENDED, .endpoint = VIEW_NONE, .a = h->state });
+	service_reasons_begin(s, &h->key, &reasons);
 	classifier_ended(s->classifier, view, h, m->forwarder, now_ns, &e);
+	service_reasons_tell(s, &h->key, &reasons, NULL);
 	service_delete(s, e.deletes, e.n_deletes);
 	service_set_state(s, e.changes, e.n_changes);
 }

@@ -8,6 +8,7 @@
 #ifndef BATON_CLASSIFIER_SERVICE_H
 #define BATON_CLASSIFIER_SERVICE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "classifier/classifier.h"
@@ -41,6 +42,7 @@ struct classifier_service {
 	/* of this turn */
 	const struct view *view;
 	uint64_t now_ns, wall_ns;
+	bool by_session; /* the endpoint chosen last, while somebody is traced */
 };
 
 /* Takes the classifier over. */

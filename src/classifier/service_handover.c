@@ -77,9 +77,13 @@ static uint16_t handover_choose(void *arg, uint16_t service, const struct handov
 				unsigned n_tried)
 {
 	struct classifier_service *s = arg;
+	const struct session_counters *c = classifier_session_counters_get(s->classifier);
 	struct classifier_keys k = handover_keys(keys);
+	uint64_t hits = c->session_hits;
+	uint16_t endpoint = classifier_choose(s->classifier, s->view, service, &k, tried, n_tried, s->now_ns);
 
-	return classifier_choose(s->classifier, s->view, service, &k, tried, n_tried, s->now_ns);
+	s->by_session = c->session_hits != hits;
+	return endpoint;
 }
 
 static void handover_key(void *arg, uint16_t vip, const struct baton_affinity *a, const uint8_t *bytes, uint32_t len,
@@ -137,6 +141,7 @@ static const struct handover_env handover_env = {
 	.drop = handover_drop,
 	.deliver = handover_deliver,
 	.release = handover_release,
+	.trace = service_trace_step,
 };
 
 int classifier_service_accept(struct classifier_service *s, const struct handover_params *p,

@@ -23,6 +23,30 @@ bool service_hand(struct classifier_service *s, enum plumb_type type, uint8_t fo
 /* Plumb a route that no packet follows. False: the classifier knows that it could not be. */
 bool service_add(struct classifier_service *s, uint8_t forwarder, const struct plumb_route *r, uint64_t now_ns);
 
+/* service_trace.c: nothing happens there while nobody is traced */
+
+static inline void service_trace(struct classifier_service *s, const struct baton_tuple *t,
+				 const struct trace_step *step)
+{
+	if (s->view->trace)
+		channel_trace(s->channel, s->view, TRACE_CLASSIFIER, s->index, t, step);
+}
+
+/* What a decision is made from: the counters that it moves name its reasons. */
+struct service_reasons {
+	bool traced;
+	struct classifier_counters before;
+	uint64_t session_hits;
+};
+
+void service_reasons_begin(const struct classifier_service *s, const struct baton_tuple *t,
+			   struct service_reasons *ret);
+/* d: what was decided of a packet, or NULL. */
+void service_reasons_tell(struct classifier_service *s, const struct baton_tuple *t, struct service_reasons *r,
+			  const struct classifier_decision *d);
+/* handover_env.trace */
+void service_trace_step(void *arg, const struct baton_tuple *key, const struct trace_step *step);
+
 /* service_handover.c */
 
 /* Is the packet of a connection that begins? It has been taken then, and m is done with. */

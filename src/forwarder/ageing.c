@@ -20,6 +20,7 @@ static bool ageing_visit(struct route_table *t, uint32_t index, void *arg)
 		return false;
 	if (!plumbing_report(w, PLUMB_AGED, t, index, 0))
 		return false; /* the classifier must know: next time */
+	stage_trace_route(w, t, index, TRACE_ROUTE_AGED, idle_s, r->state);
 	plumbing_forget(w, r);
 	w->counters.routes_aged++;
 	return true;

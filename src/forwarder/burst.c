@@ -16,12 +16,14 @@ static __attribute__((noinline)) void burst_special(struct forwarder_worker *w, 
 	struct packet_info info;
 
 	packet_parse(p->frame, rte_pktmbuf_data_len(p->m), &info);
+	w->subject = w->view->trace ? &info.tuple : NULL;
 	if (index == BURST_SEARCH)
 		index = route_find(stage_table(w, info.tuple.family), &info.tuple);
 	if (index >= 0)
 		stage_hit(w, p->m, &info, (uint32_t)index);
 	else
 		stage_miss(w, p->m, &info);
+	w->subject = NULL;
 }
 
 /* What packet_flow() does not take. */
@@ -39,11 +41,13 @@ static __attribute__((noinline)) void burst_other(struct forwarder_worker *w, st
 		stage_local(w, m, &info);
 		return;
 	}
+	w->subject = w->view->trace ? &info.tuple : NULL;
 	index = route_find(stage_table(w, info.tuple.family), &info.tuple);
 	if (index >= 0)
 		stage_hit(w, m, &info, (uint32_t)index);
 	else
 		stage_miss(w, m, &info);
+	w->subject = NULL;
 }
 
 BURST_INLINE void burst_begin(struct burst *b, struct forwarder_worker *w)

@@ -159,12 +159,14 @@ static int plumbing_add_route(struct forwarder_worker *w, const struct plumb_rou
 	err = route_add(t, r, w->now_s, &index);
 	if (err == -EEXIST) {
 		if (plumbing_is_same(t, index, r)) {
+			stage_trace_plumb(w, r, TRACE_PLUMBED_SAME);
 			if (r->action == PLUMB_ACTION_RETURN) { /* the client may have moved */
 				plumbing_fill_way_back(route_nat_at(t, index), r);
 				compact_mark(w, t, index, r);
 			}
 			return 0;
 		}
+		stage_trace_route(w, t, index, TRACE_REPLACED, 0, 0);
 		plumbing_forget(w, route_at(t, index));
 		route_del(t, index);
 		w->counters.routes_replaced++;
@@ -176,6 +178,7 @@ static int plumbing_add_route(struct forwarder_worker *w, const struct plumb_rou
 	if (r->endpoint != VIEW_NONE)
 		w->endpoints[r->endpoint].routes++;
 	w->counters.routes_added++;
+	stage_trace_plumb(w, r, TRACE_PLUMBED);
 	return 0;
 }
 
@@ -194,6 +197,7 @@ static bool plumbing_add(struct forwarder_worker *w, struct plumb_message *m)
 
 	if (plumbing_add_route(w, &m->route) < 0) {
 		w->counters.drops[DROP_ROUTE_TABLE_FULL] += packet != NULL;
+		stage_trace_plumb(w, &m->route, TRACE_PLUMB_FAILED);
 		plumbing_add_failed(w, m);
 		return false;
 	}
@@ -208,8 +212,10 @@ static void plumbing_set_state(struct forwarder_worker *w, const struct plumb_me
 	struct route_table *t = stage_table(w, m->route.key.family);
 	int64_t index = route_find(t, &m->route.key);
 
-	if (index >= 0)
-		route_at(t, (uint32_t)index)->state = m->route.state & 0xf;
+	if (index < 0)
+		return;
+	route_at(t, (uint32_t)index)->state = m->route.state & 0xf;
+	stage_trace_route(w, t, (uint32_t)index, TRACE_ROUTE_STATE, 0, m->route.state);
 }
 
 static void plumbing_delete(struct forwarder_worker *w, const struct plumb_message *m)
@@ -219,6 +225,7 @@ static void plumbing_delete(struct forwarder_worker *w, const struct plumb_messa
 
 	if (index < 0)
 		return;
+	stage_trace_route(w, t, (uint32_t)index, TRACE_ROUTE_DELETED, 0, 0);
 	plumbing_forget(w, route_at(t, (uint32_t)index));
 	route_del(t, (uint32_t)index);
 	w->counters.routes_deleted++;

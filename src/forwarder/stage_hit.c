@@ -71,6 +71,7 @@ static void hit_final(struct forwarder_worker *w, struct route_table *t, uint32_
 {
 	struct route *r = route_at(t, index);
 
+	stage_trace_route(w, t, index, TRACE_FINAL, tcp_flags, 0);
 	/*
 	 * A client that resets before its handshake is over answers something old: its last connection's host had not
 	 * heard of the end. Its SYN, which it repeats at once, belongs to where the first one went.

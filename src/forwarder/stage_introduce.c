@@ -56,6 +56,7 @@ void stage_introduce_flow(struct forwarder_worker *w, struct route_table *t, uin
 	frame = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)(l2_len + introduce_overhead(key.family)));
 	memcpy(frame, rte_pktmbuf_mtod(cause, const uint8_t *), l2_len);
 	introduce_write(w, frame + l2_len, t, index, &key, 0);
+	stage_trace_route(w, t, index, TRACE_INTRODUCED_ALONE, route_flow_id(t, index), 0);
 	stage_tx_nexthop(w, m, w->view->endpoints[route_at(t, index)->endpoint].nexthop,
 			 introduce_overhead(key.family));
 }
@@ -105,5 +106,6 @@ void stage_introduce(struct forwarder_worker *w, struct rte_mbuf *m, const struc
 	}
 	memmove(frame, frame + overhead, info->l2_len); /* link header with its VLAN tags */
 	introduce_write(w, frame + info->l2_len, t, index, &info->tuple, inner);
+	stage_trace_route(w, t, index, TRACE_INTRODUCED, route_flow_id(t, index), 0);
 	stage_tx_nexthop(w, m, ep->nexthop, (uint16_t)(overhead + inner));
 }

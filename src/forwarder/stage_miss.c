@@ -7,6 +7,8 @@ void stage_punt(struct forwarder_worker *w, struct rte_mbuf *m, const struct pac
 {
 	struct plumb_message *msg = channel_message_get(w->channel);
 
+	stage_trace(w, &info->tuple,
+		    &(struct trace_step){ .event = TRACE_MISS, .endpoint = VIEW_NONE, .a = info->tcp_flags });
 	if (!msg) {
 		stage_drop(w, m, DROP_MESSAGES_EXHAUSTED);
 		return;
@@ -20,8 +22,11 @@ void stage_punt(struct forwarder_worker *w, struct rte_mbuf *m, const struct pac
 	msg->route.key = info->tuple;
 	msg->packet = m;
 	w->counters.misses++;
-	if (!channel_to_classifier(w->channel, plumbing_classifier(w, &info->tuple), msg))
-		w->counters.drops[DROP_CLASSIFIER_BUSY]++;
+	if (channel_to_classifier(w->channel, plumbing_classifier(w, &info->tuple), msg))
+		return;
+	w->counters.drops[DROP_CLASSIFIER_BUSY]++;
+	if (w->subject)
+		stage_trace_drop(w, DROP_CLASSIFIER_BUSY);
 }
 
 void stage_miss(struct forwarder_worker *w, struct rte_mbuf *m, const struct packet_info *info)

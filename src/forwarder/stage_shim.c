@@ -69,6 +69,7 @@ static void shim_unknown(struct forwarder_worker *w, const struct rte_mbuf *m, c
 		if (r->action == PLUMB_ACTION_TUNNEL &&
 		    !memcmp(w->view->endpoints[r->endpoint].addr, from->saddr, 16)) {
 			w->counters.unknown_flows++;
+			stage_trace_route(w, t, (uint32_t)index, TRACE_UNKNOWN_FLOW, 0, 0);
 			stage_introduce_flow(w, t, (uint32_t)index, m, info->l2_len);
 			return;
 		}

@@ -15,8 +15,13 @@ static inline uint8_t *stage_bytes(struct rte_mbuf *m)
 	return rte_pktmbuf_mtod(m, uint8_t *);
 }
 
+/* stage_trace.c: the packet of w->subject is dropped. */
+void stage_trace_drop(struct forwarder_worker *w, enum forwarder_drop reason);
+
 static inline void stage_drop(struct forwarder_worker *w, struct rte_mbuf *m, enum forwarder_drop reason)
 {
+	if (unlikely(w->subject))
+		stage_trace_drop(w, reason);
 	w->counters.drops[reason]++;
 	rte_pktmbuf_free(m);
 }
@@ -25,6 +30,20 @@ static inline struct route_table *stage_table(const struct forwarder_worker *w, 
 {
 	return family == BATON_IPV4 ? w->routes4 : w->routes6;
 }
+
+static inline void stage_trace(struct forwarder_worker *w, const struct baton_tuple *t, const struct trace_step *step)
+{
+	if (unlikely(w->view->trace))
+		channel_trace(w->channel, w->view, TRACE_FORWARDER, w->index, t, step);
+}
+
+/* stage_trace.c: */
+
+/* A step of a route that is in the table. */
+void stage_trace_route(struct forwarder_worker *w, struct route_table *t, uint32_t index, enum trace_event event,
+		       uint32_t a, uint32_t b);
+/* A step of a route that the classifier wants. */
+void stage_trace_plumb(struct forwarder_worker *w, const struct plumb_route *r, enum trace_event event);
 
 /* stage_hit.c: a packet and its route. */
 void stage_hit(struct forwarder_worker *w, struct rte_mbuf *m, const struct packet_info *info, uint32_t index);

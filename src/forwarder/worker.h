@@ -67,7 +67,8 @@ struct forwarder_worker {
 	uint64_t tsc_hz, tsc_per_sweep4, tsc_per_sweep6;
 
 	/* the loop's own */
-	const struct view *view; /* of this turn */
+	const struct view *view;           /* of this turn */
+	const struct baton_tuple *subject; /* of the packet in the stages, while somebody is traced; else NULL */
 	uint64_t now_tsc;
 	uint16_t now_s;
 	uint64_t seq;                    /* of the next shim datagram */

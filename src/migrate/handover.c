@@ -84,9 +84,11 @@ enum handover_verdict handover_hold(struct handover *h, struct pending *p, const
 {
 	if (!pending_hold(&h->table, p, pkt->packet, pkt->forwarder)) {
 		h->counters.held_dropped++;
+		handover_step_host(h, p, TRACE_HELD_DROPPED, pkt->info->tcp_flags, 0);
 		return HANDOVER_TAKEN;
 	}
 	h->counters.held++;
+	handover_step_host(h, p, TRACE_HELD, pkt->info->tcp_flags, 0);
 	return HANDOVER_KEPT;
 }
 
@@ -101,6 +103,7 @@ static void drop_pending(struct handover *h, struct pending *p)
 static void orphan(struct handover *h, struct pending *p)
 {
 	h->counters.view_changed++;
+	handover_step(h, &p->key, TRACE_VIEW_CHANGED, 0, 0);
 	handover_reset(h, p);
 	drop_pending(h, p);
 }
@@ -112,6 +115,7 @@ static void reset_by_client(struct handover *h, struct pending *p, const struct 
 	if (offset < 0 || offset >= SEQ_WINDOW)
 		return;
 	h->counters.pending_reset++;
+	handover_step(h, &p->key, TRACE_CLIENT_RESET, 0, 0);
 	drop_pending(h, p);
 }
 
@@ -191,6 +195,7 @@ enum handover_verdict handover_input(struct handover *h, const struct view *v, c
 	moment(h, v, now_ns, wall_ns);
 	if (!segment_read(pkt->frame, info, &s)) {
 		h->counters.checksums_bad++;
+		handover_step(h, &info->tuple, TRACE_CHECKSUM_BAD, 0, 0);
 		return HANDOVER_TAKEN;
 	}
 	if (s.flags & PACKET_TCP_SYN)
@@ -205,6 +210,7 @@ enum handover_verdict handover_input(struct handover *h, const struct view *v, c
 	}
 	if (p && app && begun_anew(h, p, pkt, &s)) {
 		h->counters.pending_reset++;
+		handover_step(h, &p->key, TRACE_BEGUN_ANEW, 0, 0);
 		drop_pending(h, p);
 		p = NULL;
 	}

@@ -28,6 +28,7 @@
 
 #include "baton/abi/shim.h"
 #include "baton/plumb.h"
+#include "baton/trace.h"
 #include "baton/view.h"
 #include "dam/session.h"
 #include "forwarder/packet.h"
@@ -126,6 +127,8 @@ struct handover_env {
 	 */
 	void (*deliver)(void *arg, uint8_t forwarder, void *packet);
 	void (*release)(void *arg, void *packet);
+	/* A step of the connection, while the view traces somebody; to CHOSEN its text is to be added. May be NULL. */
+	void (*trace)(void *arg, const struct baton_tuple *key, const struct trace_step *step);
 };
 
 struct handover_params {

@@ -59,6 +59,7 @@ void handover_answer(struct handover *h, struct pending *p, const char *answer, 
 	p->answer_next = have + p->fin;
 	p->step = 0;
 	p->deadline_ns = h->now_ns + LIFE_NS;
+	handover_step(h, &p->key, TRACE_ANSWERED, len, 0);
 	send_answer(h, p);
 	arm(h, p);
 }

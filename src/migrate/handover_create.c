@@ -38,12 +38,14 @@ void handover_abort(struct handover *h, struct pending *p)
 	if (!handover_endpoint_there(h, p))
 		return;
 	h->counters.aborts_sent++;
+	handover_step_host(h, p, TRACE_ABORTED, 0, 0);
 	handover_shim(h, p, BATON_SHIM_ABORT, 0, 0);
 }
 
 void handover_give_up(struct handover *h, struct pending *p)
 {
 	h->counters.host_silent++;
+	handover_step_host(h, p, TRACE_SILENT, 0, 0);
 	handover_abort(h, p);
 	handover_reset(h, p);
 	handover_forget(h, p);
@@ -60,8 +62,11 @@ static bool offer_to(struct handover *h, struct pending *p, uint16_t endpoint)
 	p->step = 0;
 	room = handover_shim_room(h, p);
 	p->offered = have < room ? have : room;
-	if (!handover_shim(h, p, BATON_SHIM_CREATE, 0, p->offered))
+	if (!handover_shim(h, p, BATON_SHIM_CREATE, 0, p->offered)) {
+		handover_step_host(h, p, TRACE_NOT_SENT, 0, 0);
 		return false;
+	}
+	handover_step_host(h, p, TRACE_OFFERED, p->n_tried, p->offered);
 	h->counters.creates_sent++;
 	h->counters.tried_elsewhere += p->n_tried > 1;
 	arm(h, p);
@@ -77,10 +82,12 @@ void handover_offer(struct handover *h, struct pending *p)
 		if (endpoint == VIEW_NONE)
 			break;
 		p->tried[p->n_tried++] = endpoint;
+		handover_step_chosen(h, p, endpoint);
 		if (offer_to(h, p, endpoint))
 			return;
 	}
 	h->counters.no_endpoint++;
+	handover_step(h, &p->key, TRACE_NOT_CHOSEN, 0, 0);
 	handover_reset(h, p);
 	handover_forget(h, p);
 }
@@ -88,6 +95,7 @@ void handover_offer(struct handover *h, struct pending *p)
 static void repeat(struct handover *h, struct pending *p)
 {
 	h->counters.creates_repeated++;
+	handover_step_host(h, p, TRACE_OFFERED_AGAIN, 0, 0);
 	handover_shim(h, p, BATON_SHIM_CREATE, 0, p->offered);
 }
 
@@ -95,6 +103,7 @@ void handover_offered_timer(struct handover *h, struct pending *p)
 {
 	if (!handover_endpoint_there(h, p)) {
 		h->counters.view_changed++;
+		handover_step_host(h, p, TRACE_VIEW_CHANGED, 0, 0);
 		handover_reset(h, p);
 		handover_forget(h, p);
 		return;
@@ -107,6 +116,7 @@ void handover_offered_timer(struct handover *h, struct pending *p)
 		repeat(h, p);
 	} else {
 		h->counters.questions_sent++;
+		handover_step_host(h, p, TRACE_ASKED, 0, 0);
 		handover_shim(h, p, BATON_SHIM_CREATE, 0, 0);
 	}
 	p->step++;
@@ -120,6 +130,7 @@ void handover_offered_timer(struct handover *h, struct pending *p)
 static void implied(struct handover *h, struct pending *p)
 {
 	h->counters.created_implied++;
+	handover_step_host(h, p, TRACE_IMPLIED, 0, 0);
 	p->received = p->acked ? 0 : p->offered;
 	handover_open(h, p);
 }
@@ -188,6 +199,7 @@ static void open_to(struct handover *h, struct pending *p, uint32_t next_seq)
 
 void handover_told(struct handover *h, struct pending *p, const struct plumb_host *m)
 {
+	handover_step_host(h, p, TRACE_HOST_SAYS, m->state, m->reason);
 	switch ((enum baton_shim_conn_state)m->state) {
 	case BATON_SHIM_CONN_NONE:
 		not_there(h, p);

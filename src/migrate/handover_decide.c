@@ -34,12 +34,12 @@ static void count_head(struct handover *h, enum handover_end end)
 static void verdict_of(struct handover *h, struct pending *p, const struct application *app, enum handover_end end,
 		       struct rules_verdict *ret)
 {
-	*ret = (struct rules_verdict){ .action = RULES_POOL };
+	*ret = (struct rules_verdict){ .rule = UINT16_MAX, .action = RULES_POOL };
 	if (app->rules) {
 		rules_apply(app->rules, h->lcore, &h->head, &p->key, ret);
 		if (ret->rule < rules_n(app->rules))
 			return;
-		*ret = (struct rules_verdict){ .action = RULES_POOL };
+		*ret = (struct rules_verdict){ .rule = UINT16_MAX, .action = RULES_POOL };
 	}
 	if (end == HEAD_COMPLETE)
 		return;
@@ -87,7 +87,11 @@ void handover_decide(struct handover *h, struct pending *p, const struct applica
 	if (end != HEAD_COMPLETE)
 		memset(&h->head, 0, offsetof(struct peek_head, copy));
 	count_head(h, end);
+	if (handover_traces(h))
+		handover_tell_head(h, p, end);
 	verdict_of(h, p, app, end, &v);
+	if (handover_traces(h))
+		handover_tell_rule(h, p, app, &v);
 	switch ((enum rules_action)v.action) {
 	case RULES_POOL:
 		to_pool(h, p, app, v.pool);

@@ -24,10 +24,12 @@ static void feed(struct handover *h, struct pending *p)
 		uint32_t to = p->acked - at < room ? p->acked : at + room;
 
 		h->counters.creates_repeated++;
+		handover_step_host(h, p, TRACE_FED, at, to);
 		handover_shim(h, p, BATON_SHIM_CREATE, at, to);
 		at = to;
 	}
 	h->counters.questions_sent++;
+	handover_step_host(h, p, TRACE_ASKED, 0, 0);
 	handover_shim(h, p, BATON_SHIM_CREATE, 0, 0);
 	handover_arm(h, p, h->now_ns + waits_ms[p->step] * CLOCK_NS_PER_MS);
 }
@@ -35,6 +37,7 @@ static void feed(struct handover *h, struct pending *p)
 static void gone(struct handover *h, struct pending *p)
 {
 	h->counters.view_changed++;
+	handover_step_host(h, p, TRACE_VIEW_CHANGED, 0, 0);
 	handover_abort(h, p);
 	handover_reset(h, p);
 	handover_forget(h, p);
@@ -140,12 +143,14 @@ void handover_place(struct handover *h, struct pending *p, uint32_t from, uint8_
 	}
 	if (h->env->place(h->arg, &p->key, p->forwarder, p->vip, p->endpoint, conn_state, &p->keys) < 0) {
 		h->counters.place_failed++;
+		handover_step_host(h, p, TRACE_PLACE_FAILED, 0, 0);
 		handover_abort(h, p);
 		handover_reset(h, p);
 		handover_forget(h, p);
 		return;
 	}
 	h->counters.created++;
+	handover_step_host(h, p, TRACE_PLACED, 0, 0);
 	follows = inject_rest(h, p, from);
 	follows |= deliver_held(h, p);
 	/*

@@ -88,6 +88,7 @@ void handover_collect(struct handover *h, struct pending *p, const struct applic
 	p->ack_due = true;
 	if (have > before || (p->fin && !fin)) {
 		p->progress_ns = h->now_ns;
+		handover_step(h, &p->key, before ? TRACE_MORE_BYTES : TRACE_FIRST_BYTES, have, 0);
 		if (examine(h, p, app))
 			return;
 		if (have - p->acked >= ACK_SEGMENTS * (uint32_t)p->mss)
@@ -140,6 +141,7 @@ void handover_begin(struct handover *h, const struct application *app, const str
 
 	if (!p) {
 		h->counters.pending_full++;
+		handover_step(h, &pkt->info->tuple, TRACE_PENDING_FULL, 0, 0);
 		return;
 	}
 	h->counters.pending_begun++;

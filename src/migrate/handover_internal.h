@@ -132,6 +132,44 @@ uint32_t handover_shim_room(const struct handover *h, const struct pending *p);
 /* Is the endpoint still the one that was offered the connection? */
 bool handover_endpoint_there(const struct handover *h, const struct pending *p);
 
+/* handover_trace.c: steps, for whom the view traces */
+
+static inline bool handover_traces(const struct handover *h)
+{
+	return h->view->trace && h->env->trace;
+}
+
+void handover_tell_step(struct handover *h, const struct baton_tuple *key, const struct trace_step *step);
+void handover_tell_head(struct handover *h, const struct pending *p, enum handover_end end);
+void handover_tell_rule(struct handover *h, const struct pending *p, const struct application *app,
+			const struct rules_verdict *v);
+
+static inline void handover_step(struct handover *h, const struct baton_tuple *key, enum trace_event event, uint32_t a,
+				 uint32_t b)
+{
+	if (handover_traces(h))
+		handover_tell_step(
+			h, key,
+			&(struct trace_step){ .event = (uint16_t)event, .endpoint = VIEW_NONE, .a = a, .b = b });
+}
+
+/* How it was chosen, the one who chose knows. */
+static inline void handover_step_chosen(struct handover *h, const struct pending *p, uint16_t endpoint)
+{
+	if (handover_traces(h))
+		handover_tell_step(h, &p->key, &(struct trace_step){ .event = TRACE_CHOSEN, .endpoint = endpoint });
+}
+
+/* Of one that was offered to an endpoint. */
+static inline void handover_step_host(struct handover *h, const struct pending *p, enum trace_event event, uint32_t a,
+				      uint32_t b)
+{
+	if (handover_traces(h))
+		handover_tell_step(
+			h, &p->key,
+			&(struct trace_step){ .event = (uint16_t)event, .endpoint = p->endpoint, .a = a, .b = b });
+}
+
 static inline void handover_arm(struct handover *h, struct pending *p, uint64_t due_ns)
 {
 	wheel_set(&h->table.wheel, p->id, due_ns);

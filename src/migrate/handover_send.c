@@ -82,6 +82,7 @@ void handover_acknowledge(struct handover *h, struct pending *p)
 	p->acked = gather_have(&p->gather);
 	p->ack_due = false;
 	h->counters.acks_sent++;
+	handover_step(h, &p->key, TRACE_ACKNOWLEDGED, p->acked, 0);
 	handover_say(h, p, PACKET_TCP_ACK, p->server_isn + 1, p->acked, NULL, 0);
 }
 
@@ -93,6 +94,7 @@ void handover_reset(struct handover *h, struct pending *p)
 	if (p->fin && p->fin_at == next)
 		next++;
 	h->counters.resets_sent++;
+	handover_step(h, &p->key, TRACE_RESET_SENT, 0, 0);
 	handover_say(h, p, PACKET_TCP_RST | PACKET_TCP_ACK, p->client_ack, next, NULL, 0);
 }
 

@@ -23,6 +23,7 @@ static void refuse(struct handover *h, const struct handover_packet *pkt, const 
 
 	h->counters.syns_refused++;
 	h->counters.resets_sent++;
+	handover_step(h, &pkt->info->tuple, TRACE_SYN_REFUSED, s->options.mss, 0);
 	handover_reply(h, pkt, &reset);
 }
 
@@ -61,6 +62,7 @@ enum handover_verdict handover_syn(struct handover *h, const struct application 
 		answer.seq = cookie_make(h->view->cookies, key, s->seq, &agreed, wall_s(h));
 	recent_note_begun(&h->recent, hash, s->seq, answer.seq, now_s(h));
 	h->counters.syns_answered++;
+	handover_step(h, key, TRACE_SYN_ANSWERED, answer.options.mss, answer.window);
 	handover_reply(h, pkt, &answer);
 	return HANDOVER_TAKEN;
 }
@@ -96,6 +98,7 @@ static void first_segment(struct handover *h, const struct application *app, con
 		handover_begin(h, app, pkt, s, hash, agreed);
 	} else if (s->flags & PACKET_TCP_FIN) {
 		h->counters.closes_answered++;
+		handover_step(h, &pkt->info->tuple, TRACE_CLOSE_ANSWERED, 0, 0);
 		answer_silent(h, app, pkt, s, PACKET_TCP_FIN | PACKET_TCP_ACK, s->seq + 1, agreed);
 	} else {
 		recent_note(&h->recent, hash, s->seq - 1, s->ack - 1, now_s(h));
@@ -114,6 +117,7 @@ enum handover_verdict handover_fresh(struct handover *h, const struct applicatio
 	if (s->len <= 1 && !(s->flags & PACKET_TCP_FIN) && check(h, pkt, s->seq, s->ack - 1, &agreed)) {
 		/* keep-alive probe: one before the next number (RFC 9293, 3.8.4) */
 		h->counters.probes_answered++;
+		handover_step(h, &pkt->info->tuple, TRACE_PROBE_ANSWERED, 0, 0);
 		answer_silent(h, app, pkt, s, PACKET_TCP_ACK, s->seq + 1, &agreed);
 		return HANDOVER_TAKEN;
 	}
@@ -122,8 +126,10 @@ enum handover_verdict handover_fresh(struct handover *h, const struct applicatio
 		return HANDOVER_TAKEN;
 	if (recent_has(&h->recent, hash, s->seq, s->ack, now_s(h))) {
 		h->counters.segments_early++;
+		handover_step(h, &pkt->info->tuple, TRACE_EARLY, s->len, 0);
 		return HANDOVER_TAKEN;
 	}
 	h->counters.cookies_bad++;
+	handover_step(h, &pkt->info->tuple, TRACE_COOKIE_BAD, s->flags, s->len);
 	return HANDOVER_UNKNOWN;
 }

@@ -15,6 +15,7 @@
 #define CHANNEL_LOCAL_RING 1024
 #define CHANNEL_ALLOTMENT_RING 1024
 #define CHANNEL_ALLOTMENTS 1023
+#define CHANNEL_TRACES 1024
 
 static struct rte_ring *channel_ring_new(const char *what, unsigned index, unsigned size)
 {
@@ -40,7 +41,9 @@ static bool channel_rings_new(struct channel *c, const struct channel_params *p)
 	c->local_packets = channel_ring_new("local", 0, CHANNEL_LOCAL_RING);
 	c->allotment_requests = rte_ring_create_elem("allot_req", sizeof(struct allotment_request),
 						     CHANNEL_ALLOTMENT_RING, SOCKET_ID_ANY, RING_F_SC_DEQ);
-	return c->local_packets && c->allotment_requests;
+	c->traces = rte_ring_create_elem("traces", sizeof(struct trace_record), CHANNEL_TRACES, SOCKET_ID_ANY,
+					 RING_F_SC_DEQ);
+	return c->local_packets && c->allotment_requests && c->traces;
 }
 
 int channel_init(struct channel *c, const struct channel_params *p)
@@ -81,6 +84,7 @@ void channel_fini(struct channel *c)
 		rte_pktmbuf_free(p);
 	rte_ring_free(c->local_packets);
 	rte_ring_free(c->allotment_requests);
+	rte_ring_free(c->traces);
 	rte_mempool_free(c->messages);
 	rte_mempool_free(c->allotments);
 	memset(c, 0, sizeof *c);

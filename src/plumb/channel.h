@@ -11,6 +11,7 @@
 
 #include "baton/allotment.h"
 #include "baton/plumb.h"
+#include "baton/trace.h"
 #include "baton/view.h"
 
 struct rte_mbuf;
@@ -29,6 +30,8 @@ struct channel {
 	struct rte_ring *allotted[CHANNEL_MAX_CLASSIFIERS];      /* struct allotment * */
 	struct rte_ring *local_packets;                          /* struct rte_mbuf * for the control thread */
 	struct rte_ring *allotment_requests;                     /* struct allotment_request, by value */
+	struct rte_ring *traces;                                 /* struct trace_record, by value */
+	_Atomic uint64_t traces_lost;                            /* writer: any lcore whose record found no room */
 };
 
 struct channel_params {
@@ -52,6 +55,13 @@ void channel_message_put(struct channel *c, struct plumb_message *m);
  */
 bool channel_to_forwarder(struct channel *c, struct plumb_message *m);
 bool channel_to_classifier(struct channel *c, uint16_t classifier, struct plumb_message *m);
+/*
+ * A step of the connection with this tuple, seen from any side, by a forwarder
+ * or classifier: to the control thread, if the view traces its client.
+ * v->trace is set. Any lcore.
+ */
+void channel_trace(struct channel *c, const struct view *v, enum trace_who who, uint16_t index,
+		   const struct baton_tuple *t, const struct trace_step *step);
 /* Hand a packet to the control thread; freed if the ring is full (false). */
 bool channel_to_control(struct channel *c, struct rte_mbuf *packet);
 

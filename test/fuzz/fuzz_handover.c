@@ -28,6 +28,7 @@ static const struct cookie_keyring cookies = { { { 1, 2 } }, 1 };
 static struct baton_tuple base;
 static uint32_t client_isn[N_PORTS], server_isn[N_PORTS];
 static uint64_t now_ns;
+static const struct trace_filters everybody = { .n = 1, .list = { { .client = { .addr.family = BATON_IPV4 } } } };
 static bool packets[N_PACKETS]; /* kept by the hand-over */
 static uint8_t moods;           /* bit 0: env.shim fails; 1: env.place fails; 2: no endpoint */
 
@@ -119,8 +120,18 @@ static void env_deliver(void *arg, uint8_t forwarder, void *packet)
 	env_release(arg, packet);
 }
 
-static const struct handover_env env = { env_send,  env_inject, env_shim,    env_choose, env_key,
-					 env_place, env_drop,   env_deliver, env_release };
+static void env_trace(void *arg, const struct baton_tuple *key, const struct trace_step *step)
+{
+	struct trace_record r = { .event = step->event, .a = step->a, .b = step->b, .key = *key };
+	char text[TRACE_SAY_MAX];
+
+	expect(step->event < TRACE_N_EVENTS && key->family == BATON_IPV4);
+	trace_text_set(&r, step->text ? step->text : "", step->text_len);
+	expect(strlen(trace_say(&r, text, sizeof text)) > 0);
+}
+
+static const struct handover_env env = { env_send,  env_inject, env_shim,    env_choose,  env_key,
+					 env_place, env_drop,   env_deliver, env_release, env_trace };
 
 static void input(const uint8_t *frame, uint32_t len)
 {
@@ -193,6 +204,7 @@ static void step_view(uint8_t arg, const uint8_t *data, size_t len)
 	view->vips[0].application = arg & 1 ? NULL : &app;
 	view->endpoints[0].addr[0] = arg & 2 ? 9 : 7;
 	moods = arg >> 2 & 7;
+	view->trace = arg & 32 ? &everybody : NULL;
 	app.rules = arg & 32 ? &rules : NULL;
 	app.protocol = arg >> 6 ? APPLICATION_ANY : APPLICATION_HTTP;
 	if (len < 4)

@@ -14,6 +14,7 @@
 #include <linux/types.h>
 
 #include "baton/abi/shim.h"
+#include "baton/abi/trace_event.h"
 
 #define AGENT_MAPS_LAYOUT 2
 
@@ -138,6 +139,34 @@ struct agent_end {
 	struct agent_conn conn;
 };
 
+#define AGENT_MAX_TRACED 8
+
+/* Clients whose connections are traced: addresses under a mask, network order. */
+struct agent_traced {
+	__u32 addr[4];
+	__u32 mask[4];
+	__be16 port; /* 0: any */
+	__u8 family;
+	__u8 zero;
+};
+
+/* Variable tracing of the programs. Writer: agent, n last; gone with it. */
+struct agent_tracing {
+	__u32 n; /* 0: nobody is traced */
+	struct agent_traced list[AGENT_MAX_TRACED];
+};
+
+/* What a program sends through the ring buffer steps: a step of a traced connection. */
+struct agent_step {
+	struct agent_conn_key key;
+	__u8 device[16]; /* F it is about, all 0: none */
+	__u64 time_ns;   /* CLOCK_MONOTONIC */
+	__u32 a, b;      /* as the event says; of ignored datagrams and introductions a is an enum agent_counter */
+	__u16 event;     /* enum trace_event */
+	__u8 proto;
+	__u8 zero[5];
+};
+
 /*
  * Map kernel, one entry: what the agent has found out about this machine.
  * Writer: agent, field by field.
@@ -206,7 +235,8 @@ struct agent_kernel {
 	X(CONN_OLD, "drop_conn_old", "CREATE or ABORT overtaken by a later connection of the same client and port")    \
 	X(ENDED, "ended", "ends of connections seen, without TIME_WAIT")                                               \
 	X(LINGERS, "lingers", "ends of connections seen that left a TIME_WAIT")                                        \
-	X(END_LOST, "end_lost", "ends that found the ring buffer full; the agent finds them by walking the table")
+	X(END_LOST, "end_lost", "ends that found the ring buffer full; the agent finds them by walking the table")     \
+	X(STEP_LOST, "step_lost", "steps of traced connections that found the ring buffer full")
 
 enum agent_counter {
 #define X(NAME, name, text) AGENT_COUNTER_##NAME,
@@ -254,6 +284,8 @@ _Static_assert(sizeof(struct agent_flow) == 96, "map value without hidden paddin
 _Static_assert(sizeof(struct agent_conn_key) == 40, "map key without hidden padding");
 _Static_assert(sizeof(struct agent_conn) == 72, "map value without hidden padding");
 _Static_assert(sizeof(struct agent_end) == 112, "no hidden padding");
+_Static_assert(sizeof(struct agent_traced) == 36, "no hidden padding");
+_Static_assert(sizeof(struct agent_step) == 80, "no hidden padding");
 _Static_assert(sizeof(struct agent_kernel) == 16, "map value without hidden padding");
 _Static_assert((int)AGENT_COUNTER_OF_REFUSAL(BATON_SHIM_REFUSAL_OTHER) == (int)AGENT_COUNTER_REFUSED_OTHER,
 	       "a counter for each refusal, in their order");

@@ -36,6 +36,7 @@ enum baton_agent_request_type {
 	BATON_AGENT_HOST_DEL,  /* operator: take back all that operators have said about a row */
 	BATON_AGENT_HOST_WISH, /* operator: .wish for the row, or for the whole host if .app is all 0 */
 	BATON_AGENT_COUNTERS,  /* all counters: struct baton_agent_counter instead of rows */
+	BATON_AGENT_TRACE,     /* operator: .trace; struct baton_agent_step instead of rows */
 	BATON_AGENT_N_REQUESTS
 };
 
@@ -68,6 +69,17 @@ struct baton_agent_app {
 	char specific[BATON_AGENT_SPECIFIC];
 };
 
+/* Trace a client's connections for so many seconds from now, and tell the steps there are. */
+struct baton_agent_trace {
+	__be64 seq;      /* from this number on */
+	__be64 since_ns; /* not older than that (wall clock) */
+	__be32 seconds;  /* 1-3600 */
+	__be16 port;     /* 0: any */
+	__u8 family;     /* 4, 6 */
+	__u8 prefix_len;
+	__u8 client[16]; /* network order, IPv4 in the first four bytes */
+} __attribute__((packed, aligned(4)));
+
 struct baton_agent_request {
 	__be16 magic;
 	__u8 version;
@@ -83,8 +95,13 @@ struct baton_agent_request {
 	__be32 silence_ms;           /* APP_SET: no packet for so long is failing; 0: never */
 	char host[BATON_AGENT_HOST]; /* HOST_*: name or address of the host it is for; empty: whoever gets it */
 	struct baton_agent_app app;
-	char reason[BATON_AGENT_REASON];
-	char wish_reason[BATON_AGENT_REASON];
+	union {
+		struct {
+			char reason[BATON_AGENT_REASON];
+			char wish_reason[BATON_AGENT_REASON];
+		};
+		struct baton_agent_trace trace; /* TRACE; the rest is 0 */
+	};
 };
 
 /* A row of LIST. */
@@ -124,6 +141,25 @@ struct baton_agent_counter {
 	char text[96]; /* explanation */
 };
 
+#define BATON_AGENT_MAX_STEPS 32 /* of one reply */
+
+/* A step of a traced connection (docs/trace.md). */
+struct baton_agent_step {
+	__be64 seq;
+	__be64 time_ns;  /* wall clock */
+	__u8 client[16]; /* network order */
+	__u8 vip[16];
+	__u8 device[16]; /* all 0: none */
+	__be16 client_port, vip_port;
+	__u8 family; /* 4, 6; 0: of no connection */
+	__u8 proto;  /* IPPROTO_* */
+	__u8 zero[2];
+	char event[24]; /* "created" */
+	char text[144]; /* the same in words */
+};
+
+_Static_assert(sizeof(struct baton_agent_trace) == 40, "no hidden padding");
+_Static_assert(sizeof(struct baton_agent_step) == 240, "no hidden padding");
 _Static_assert(sizeof(struct baton_agent_counter) == 144, "no hidden padding");
 _Static_assert(sizeof(struct baton_agent_app) == 104, "no hidden padding");
 _Static_assert(sizeof(struct baton_agent_request) == 444, "no hidden padding");
@@ -132,6 +168,9 @@ _Static_assert(sizeof(struct baton_agent_reply) == 272, "no hidden padding");
 
 #define BATON_AGENT_REPLY_MAX (sizeof(struct baton_agent_reply) + BATON_AGENT_ROWS * sizeof(struct baton_agent_row))
 
+_Static_assert(BATON_AGENT_MAX_STEPS * sizeof(struct baton_agent_step) <=
+		       BATON_AGENT_REPLY_MAX - sizeof(struct baton_agent_reply),
+	       "one reply holds all steps");
 _Static_assert(BATON_AGENT_MAX_COUNTERS * sizeof(struct baton_agent_counter) <=
 		       BATON_AGENT_REPLY_MAX - sizeof(struct baton_agent_reply),
 	       "one reply holds all counters");

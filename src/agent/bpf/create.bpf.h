@@ -8,6 +8,7 @@
 #define BATON_AGENT_BPF_CREATE_H
 
 #include "agent/bpf/connection.bpf.h"
+#include "agent/bpf/trace.bpf.h"
 
 /* Smallest MSS the kernel takes (bpf_sk_assign_tcp_reqsk(): TCP_MIN_MSS' default, IPV6_MIN_MTU - 60). */
 #define CREATE_MSS_MIN_IPV4 536
@@ -117,6 +118,7 @@ static __noinline int create_load(struct __sk_buff *skb, const struct packet *p,
 	x->seq = bpf_be64_to_cpu(x->shim.hdr.seq);
 	x->abort = x->shim.hdr.type == BATON_SHIM_ABORT;
 	x->has_inner = 0;
+	x->made = 0;
 	x->answer = (struct baton_shim_conn){ 0 };
 	return p->end == offset ? 0 : create_segment(skb, x, offset, p->end);
 }
@@ -223,6 +225,7 @@ static __always_inline enum act create_assign(struct __sk_buff *skb, const struc
 		return act_refuse(x, BATON_SHIM_REFUSAL_OTHER);
 	}
 	count(AGENT_COUNTER_CREATED);
+	x->made = 1;
 	return ACT_PASS;
 }
 
@@ -462,6 +465,24 @@ static __noinline int connection_finish(struct __sk_buff *skb, const struct pack
 	return TC_ACT_SHOT;
 }
 
+static __noinline int connection_step(const struct packet *p, struct scratch *x, int act)
+{
+	switch (act) {
+	case ACT_PASS:
+		step(&x->key, p->src.b, x->made ? TRACE_HOST_CREATED : TRACE_HOST_SEGMENT, x->seg_len, 0, IPPROTO_TCP);
+		break;
+	case ACT_ANSWER:
+		step(&x->key, p->src.b, TRACE_HOST_TOLD, x->answer.state, x->answer.reason, IPPROTO_TCP);
+		break;
+	case ACT_RESET:
+		step(&x->key, p->src.b, x->abort ? TRACE_HOST_ABORTED : TRACE_HOST_LEFTOVER, 0, 0, IPPROTO_TCP);
+		break;
+	default:
+		step(&x->key, p->src.b, TRACE_HOST_IGNORED, x->abort, 0, IPPROTO_TCP);
+	}
+	return 0;
+}
+
 static __always_inline int shim_connection(struct __sk_buff *skb, const struct packet *p,
 					   const struct agent_settings *cfg, struct scratch *x, const bool able)
 {
@@ -475,6 +496,8 @@ static __always_inline int shim_connection(struct __sk_buff *skb, const struct p
 		act = x->abort ? act_drop(AGENT_COUNTER_CONSUMED) : act_refuse(x, BATON_SHIM_REFUSAL_VIP);
 	else
 		act = able ? connection_act_able(skb, p, x) : connection_act_unable(skb, p, x);
+	if (tracing.n)
+		connection_step(p, x, act);
 	return connection_finish(skb, p, cfg, x, act);
 }
 

@@ -10,6 +10,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "agent/bpf/connection.bpf.h"
+#include "agent/bpf/trace.bpf.h"
 
 #define AF_INET 2
 #define AF_INET6 10
@@ -108,10 +109,13 @@ int BPF_PROG(connection_state, struct sock *sk, int old_state, int new_state)
 	c->changed_ns = bpf_ktime_get_ns();
 	if (new_state == BPF_TCP_ESTABLISHED) {
 		c->state = AGENT_CONN_OPEN;
+		step(&key, c->device, TRACE_HOST_ESTABLISHED, 0, 0, IPPROTO_TCP);
 		return 0;
 	}
 	c->state = ended_lingers(sk, old_state) ? AGENT_CONN_LINGERS : AGENT_CONN_ENDED;
 	count(c->state == AGENT_CONN_LINGERS ? AGENT_COUNTER_LINGERS : AGENT_COUNTER_ENDED);
+	step(&key, c->device, c->state == AGENT_CONN_LINGERS ? TRACE_HOST_LINGERS : TRACE_HOST_ENDED, 0, 0,
+	     IPPROTO_TCP);
 	ended_flow(&key, c);
 	if (!(c->flags & AGENT_CONN_REPORTED))
 		ended_tell(&key, c);

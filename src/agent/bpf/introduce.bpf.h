@@ -4,6 +4,7 @@
 #define BATON_AGENT_BPF_INTRODUCE_H
 
 #include "agent/bpf/connection.bpf.h"
+#include "agent/bpf/trace.bpf.h"
 
 _Static_assert(offsetof(struct baton_shim_flow, daddr) == offsetof(struct baton_shim_flow, saddr) + 16, "one piece");
 _Static_assert(offsetof(struct baton_shim_flow, dport) == offsetof(struct baton_shim_flow, sport) + 2, "one piece");
@@ -107,6 +108,7 @@ static __noinline int introduce_unwrap(struct __sk_buff *skb, const struct packe
 		flow_touch(f, &inner, flags);
 	}
 	count(AGENT_COUNTER_UNWRAPPED);
+	step(&x->key, p->src.b, TRACE_HOST_UNWRAPPED, flow_id, 0, x->shim.flow.proto);
 	return TC_ACT_OK;
 }
 
@@ -116,13 +118,16 @@ static __always_inline int shim_introduce(struct __sk_buff *skb, const struct pa
 	const struct baton_shim_flow *m = &x->shim.flow;
 	int why = flow_introduce(p, &x->shim);
 
-	if (why)
-		return shim_drop((enum agent_counter)why);
 	conn_key_make(&x->key, m->family, m->saddr, m->daddr, m->sport, m->dport);
+	if (why) {
+		step(&x->key, p->src.b, TRACE_HOST_NOT_INTRODUCED, (__u32)why, 0, m->proto);
+		return shim_drop((enum agent_counter)why);
+	}
 	if (p->end != inner)
 		return introduce_unwrap(skb, p, x, inner);
 	if (m->proto == IPPROTO_TCP)
 		conn_introduced(p, x, bpf_ntohl(m->flow_id), 0);
+	step(&x->key, p->src.b, TRACE_HOST_INTRODUCED, bpf_ntohl(m->flow_id), 0, m->proto);
 	return shim_drop(AGENT_COUNTER_CONSUMED);
 }
 

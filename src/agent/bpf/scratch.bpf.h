@@ -26,6 +26,7 @@ struct scratch {
 	__u8 seg_flags;
 	__u8 has_inner;
 	__u8 abort;
+	__u8 made; /* the kernel is told to create the connection */
 };
 
 struct {

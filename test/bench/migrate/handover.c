@@ -84,8 +84,8 @@ static void env_release(void *arg, void *packet)
 {
 }
 
-static const struct handover_env env = { env_send,  env_inject, env_shim,   env_choose, env_key,
-					 env_place, env_drop,   env_packet, env_release };
+static const struct handover_env env = { env_send,  env_inject, env_shim,   env_choose,  env_key,
+					 env_place, env_drop,   env_packet, env_release, NULL };
 
 static struct baton_tuple tuple_of(unsigned i)
 {

@@ -90,7 +90,7 @@ static void test_wrong_words(void **state)
 	runs(*state, "shwo", 2, "batonctl: unknown command \"shwo\"; did you mean \"show\"?\n");
 	runs(*state, "banana", 2,
 	     "batonctl: unknown command \"banana\"; there are: show watch reload doctor check device host drain "
-	     "undrain "
+	     "undrain trace "
 	     "help\n");
 	runs(*state, "show", 2, "batonctl: show needs one word: what to show (batonctl help show)\n");
 	runs(*state, "show vip", 2, "batonctl: unknown thing to show \"vip\"; did you mean \"vips\"?\n");

@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -345,6 +346,18 @@ static void env_deliver(void *arg, uint8_t forwarder, void *packet)
 	env_release(arg, packet);
 }
 
+static void env_trace(void *arg, const struct baton_tuple *key, const struct trace_step *step)
+{
+	struct trace_record r = { .event = step->event, .a = step->a, .b = step->b, .key = *key };
+	struct world *w = arg;
+	char text[TRACE_SAY_MAX];
+	size_t n = strlen(w->steps);
+
+	assert_memory_equal(key, &w->tuple, sizeof *key);
+	trace_text_set(&r, step->text ? step->text : "", step->text_len);
+	snprintf(w->steps + n, sizeof w->steps - n, "%s\n", trace_say(&r, text, sizeof text));
+}
+
 static const struct handover_env env = {
 	.send = env_send,
 	.inject = env_inject,
@@ -355,6 +368,7 @@ static const struct handover_env env = {
 	.drop = env_drop,
 	.deliver = env_deliver,
 	.release = env_release,
+	.trace = env_trace,
 };
 
 /* ---- the client ---- */

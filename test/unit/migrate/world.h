@@ -70,6 +70,7 @@ struct world {
 	unsigned n_placed, n_dropped, n_injected, n_delivered, n_live, n_unknown, n_keys;
 	uint16_t service;      /* asked for last */
 	uint32_t acknowledged; /* bytes of the client's stream, by the device */
+	char steps[4096];      /* what the trace told, a line each, if the view traces the client */
 
 	/* the client */
 	struct baton_tuple tuple;
