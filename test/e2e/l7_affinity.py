@@ -5,6 +5,7 @@ import os
 from lib import l7_clients, l7_servers
 from lib.l7_scene import BOTH, L7, both
 from lib.shell import wait_for
+from lib.topology import host_addresses
 
 HOSTS = (1, 2, 3)
 PORTS = {"cookie": 80, "header": 8001, "client": 8002, "server": 8003}
@@ -85,15 +86,14 @@ def by_session(checks, s, address):
 def health_first(checks, s, address, first):
     """A drained host gets nobody, whatever is remembered; what is remembered anew stays."""
     t, d = s.topology, s.device
-    d.ctl("device", "drain", "10.0.0.11")
-    d.ctl("device", "drain", "2001:db8::11")
+    host1 = host_addresses(1)[":" in address]
+    d.ctl("device", "drain", host1)
     checks.step(f"{address}: a drained host gets nobody", wait_for,
                 lambda: "host1" not in {who(t, address, "cookie", v) for v in VALUES}, "host1 left out", timeout=10)
     moved = {v: who(t, address, "cookie", v) for v in VALUES}
     checks.equal(f"{address}: the others stay where they were", {v: h for v, h in moved.items() if first[v] != "host1"},
                  {v: h for v, h in first.items() if h != "host1"})
-    d.ctl("device", "undrain", "10.0.0.11")
-    d.ctl("device", "undrain", "2001:db8::11")
+    d.ctl("device", "undrain", host1)
     checks.equal(f"{address}: they stay when it is back", {v: who(t, address, "cookie", v) for v in VALUES}, moved)
 
 
