@@ -13,77 +13,11 @@
 #include <rte_mbuf.h>
 
 #include "baton/addr.h"
+#include "options.h"
+#include "report.h"
 
-#define BENCH_MAX_FLOWS 8
-#define BENCH_MAX_SAMPLES 99
-#define BENCH_MAX_ROWS 64
 #define BENCH_BURST 32
-#define BENCH_PORT 0
-
-/* What the routes do, and so which way the packets go. */
-enum bench_mode {
-	BENCH_TUNNEL,
-	BENCH_HALF_NAT,
-	BENCH_FULL_NAT,
-	BENCH_RETURN,      /* replies of a half-NATed connection */
-	BENCH_FULL_RETURN, /* replies of a full-NATed connection */
-	BENCH_N_MODES
-};
-
-/* The packets that the source makes. */
-struct bench_traffic {
-	uint8_t family;
-	uint8_t proto;   /* IPPROTO_TCP or IPPROTO_UDP */
-	uint8_t mode;    /* enum bench_mode */
-	bool zipf;       /* flow n is chosen with a probability in proportion to 1 / n, else all alike */
-	uint16_t size;   /* bytes on the wire with frame check sequence; 0: IMIX */
-	uint32_t churn;  /* new connections in a million packets, each in place of the oldest one */
-	uint32_t misses; /* packets of unknown connections in a million packets */
-	bool opening;    /* TCP packets are the first ones of their connections */
-};
-
-struct bench_options {
-	bool table;   /* lookups alone, instead of forwarding */
-	bool connect; /* new connections, instead of forwarding */
-	bool help;
-	bool testpmd;   /* run the outside anchor too */
-	bool hugepages; /* reserve some if there are too few */
-	bool latency;   /* time each turn as well */
-	struct bench_traffic traffic;
-	int cpu;
-	unsigned repetitions;
-	uint64_t packets; /* of one repetition */
-	uint32_t flows[BENCH_MAX_FLOWS];
-	unsigned n_flows;
-	const char *json, *csv; /* files to write, or NULL */
-};
-
-/* report.c: one line of the result, with a sample for each repetition. */
-struct bench_row {
-	char name[48];
-	uint8_t family;
-	uint32_t flows; /* 0: does not depend on it */
-	unsigned n_samples;
-	double samples[BENCH_MAX_SAMPLES]; /* TSC cycles per packet or lookup */
-	double turn_ns[4];                 /* nanoseconds of a turn: median, 99 %, 99.9 %, longest; 0: not measured */
-};
-
-struct bench_report {
-	const char *unit; /* "packet", "lookup" */
-	uint64_t tsc_hz;
-	bool hugepages;
-	unsigned n_rows;
-	struct bench_row rows[BENCH_MAX_ROWS];
-};
-
-/* Never NULL: the number of rows is known beforehand. */
-struct bench_row *report_row(struct bench_report *r, const char *name, uint8_t family, uint32_t flows);
-void report_sample(struct bench_row *row, double cycles);
-/* Sorts the samples. */
-void report_text(struct bench_report *r, FILE *f);
-/* 0 or -errno. */
-int report_csv(struct bench_report *r, const char *path);
-int report_json(struct bench_report *r, const char *path);
+#define BENCH_PORT 0 /* the device's */
 
 /* machine.c: memory, EAL, scheduling. What was taken from the machine is given back by machine_stop(). */
 struct bench_machine {
@@ -93,12 +27,13 @@ struct bench_machine {
 };
 
 /* 0 or -errno, with a line on standard error. Without hugepages nothing that others use is touched. */
-int machine_start(struct bench_machine *m, int cpu, bool hugepages, unsigned memory_mb, unsigned memory_testpmd_mb);
+int machine_start(struct bench_machine *m, const struct bench_options *o, unsigned memory_mb,
+		  unsigned memory_testpmd_mb);
 void machine_stop(struct bench_machine *m);
 /* SIGINT or SIGTERM has come: finish and give everything back. */
 bool machine_interrupted(void);
 
-/* source.c: a net_null port whose receive function writes the headers of random flows. */
+/* source.c: packets of random flows, in a net_null port's receive function or wherever they are asked for. */
 #define SOURCE_SIZES 3
 #define SOURCE_ZIPF_STEPS 1024
 
@@ -119,6 +54,8 @@ struct bench_source {
 	uint8_t at_addr, at_port, at_sum; /* bytes from the frame's start */
 	struct source_template templates[SOURCE_SIZES];
 	uint32_t zipf[SOURCE_ZIPF_STEPS + 1];
+	void (*feed)(void *arg); /* brings the packets to the device's port and takes them away; NULL: no need */
+	void *feed_arg;
 };
 
 enum source_mode {
@@ -127,14 +64,18 @@ enum source_mode {
 	SOURCE_RANDOM,
 };
 
-/* 0 or -errno. The port is started; packets come from the pool. */
-int source_start(struct bench_source *s, const struct bench_traffic *t, struct rte_mempool *pool);
+/* Make the packets of this traffic; silent until source_set(). */
+void source_init(struct bench_source *s, const struct bench_traffic *t);
+/* 0 or -errno. The device's port, a net_null, is started and gets its packets from s; buffers come from the pool. */
+int source_start(struct bench_source *s, struct rte_mempool *pool);
 void source_stop(void);
 void source_set(struct bench_source *s, uint32_t first, uint32_t n_flows, enum source_mode mode);
 /* Key of flow n, as the source writes it: replies go the other way. */
 void source_key(const struct bench_traffic *t, uint32_t n, struct baton_tuple *ret);
 /* Write a packet of flow n into an empty buffer. */
 void source_write(const struct bench_source *s, struct rte_mbuf *m, uint32_t n);
+/* Make packets of n empty buffers; those that are not needed are freed. How many there are. */
+uint16_t source_fill(struct bench_source *s, struct rte_mbuf **packets, uint16_t n);
 
 /* forward.c: forwarding of one burst; returns packets taken in. */
 typedef unsigned (*forward_turn_fn)(void *arg);
@@ -142,13 +83,19 @@ unsigned forward_io(void *arg);
 unsigned forward_macswap(void *arg);
 /* Cycles per packet over at least n packets. */
 double forward_measure(forward_turn_fn turn, void *arg, uint64_t n);
-/* How long single turns take, over at least n packets, into row->turn_ns. */
-void forward_latency(forward_turn_fn turn, void *arg, uint64_t n, struct bench_row *row);
+/* How long single turns take, over at least n packets. */
+void forward_latency(forward_turn_fn turn, void *arg, uint64_t n, struct bench_turns *ret);
+
+/* turns.c: how long turns took, for percentiles. One at a time: the classes are large. */
+void turns_clear(void);
+void turns_add(uint64_t cycles);
+/* Nanoseconds, all 0 if there was none. */
+void turns_summarise(struct bench_turns *ret);
 
 /* device.c: the project's own forwarder on the source's port, with a route for each flow. */
 struct bench_device;
 struct channel;
-struct forwarder_counters;
+struct forwarder_worker;
 struct view;
 
 /* The rings that all devices of one run share, one after the other. 0 or -errno. */
@@ -157,7 +104,10 @@ int device_channel_init(struct channel *c);
 int device_new(uint32_t n_flows, struct bench_source *s, struct rte_mempool *pool, struct channel *c, bool plumbed,
 	       struct bench_device **ret);
 const struct forwarder_counters *device_counters(const struct bench_device *d);
+/* What it has counted since it was made. */
+void device_counted(const struct bench_device *d, struct forwarder_counters *ret);
 const struct view *device_view(const struct bench_device *d);
+struct forwarder_worker *device_worker(const struct bench_device *d);
 /* Packets dropped or handed to others since `last`, told by reason on standard error if there are any. */
 uint64_t device_refused(const struct forwarder_counters *now, const struct forwarder_counters *last);
 /* Takes NULL. */
@@ -168,11 +118,8 @@ int device_check(struct bench_device *d);
 /* Let the source make packets of this device's flows. */
 void device_select(struct bench_device *d);
 
-/* options.c: 0, or -EINVAL with a line on standard error. */
-int options_parse(struct bench_options *o, int argc, char **argv);
-extern const char options_help[];
-/* "tunnel", "half-nat" … */
-extern const char *const options_modes[BENCH_N_MODES];
+/* stages.c: the parts of a device's turns, by the time stamp counter between them, over at least n packets. */
+void stages_measure(struct bench_device *d, uint64_t n, double cycles, struct bench_stages *ret);
 
 /* testpmd.c: one run of dpdk-testpmd in forwarding mode `mode`: 0 and *ret_cycles, or -errno. */
 int testpmd_run(const struct bench_machine *m, int cpu, const char *mode, unsigned memory_mb, double *ret_cycles);
@@ -186,5 +133,16 @@ int table_run(const struct bench_options *o, struct bench_report *r);
  */
 int connect_run(const struct bench_options *o, struct bench_source *s, struct rte_mempool *pool,
 		struct bench_report *r);
+
+/* rows.c: the rows of `forward`, all once in each repetition. 0 or -errno. */
+int rows_run(const struct bench_options *o, const struct bench_machine *m, struct bench_source *s,
+	     struct rte_mempool *pool, struct bench_report *r);
+/* A row for devices with so many flows. */
+struct bench_row *rows_device(const struct bench_options *o, struct bench_report *r, uint32_t n_flows);
+#define ROWS_TESTPMD_MB 128
+
+/* prompt.c: commands from standard input until it ends or says so. 0; -errno if one was refused or a run does not
+ * count. */
+int prompt_run(struct bench_options *o, struct bench_source *s, struct rte_mempool *pool, struct bench_report *r);
 
 #endif

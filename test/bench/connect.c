@@ -95,14 +95,36 @@ static int check(const struct bench_options *o, const struct forwarder_counters 
 	return -EPROTO;
 }
 
+/* All n of them: cycles each. */
+static double connect_all(const struct bench_options *o, struct bench_device *d, struct classifier_service *service,
+			  struct channel *c, uint32_t n)
+{
+	double ns = 1e9 / (double)rte_get_tsc_hz();
+	uint64_t start = rte_rdtsc_precise(), last = start, idle = 0;
+
+	while (device_counters(d)->tx_packets < n && idle < 1000) {
+		uint64_t now_ns = (uint64_t)((double)rte_rdtsc() * ns);
+		unsigned work = device_turn(d);
+
+		work += classifier_service_poll(service, device_view(d), now_ns, now_ns);
+		allot(c, device_view(d), now_ns);
+		idle = work ? 0 : idle + 1;
+		if (o->latency) {
+			uint64_t now = rte_rdtsc();
+
+			turns_add(now - last);
+			last = now;
+		}
+	}
+	return (double)(rte_rdtsc_precise() - start) / n;
+}
+
 static int measure(const struct bench_options *o, struct bench_source *s, struct rte_mempool *pool, struct channel *c,
 		   uint32_t n, struct bench_row *row)
 {
 	struct classifier_service service;
 	struct classifier *classifier = make_classifier(n, o->traffic.mode != BENCH_TUNNEL);
 	struct bench_device *d = NULL;
-	double ns = 1e9 / (double)rte_get_tsc_hz();
-	uint64_t start, idle = 0;
 	int err = classifier ? device_new(n, s, pool, c, false, &d) : -ENOMEM;
 
 	if (err) {
@@ -111,18 +133,12 @@ static int measure(const struct bench_options *o, struct bench_source *s, struct
 	}
 	classifier_service_init(&service, 0, classifier, c);
 	source_set(s, 0, n, SOURCE_IN_ORDER);
-	start = rte_rdtsc_precise();
-	while (device_counters(d)->tx_packets < n && idle < 1000) {
-		uint64_t now_ns = (uint64_t)((double)rte_rdtsc() * ns);
-		unsigned work = device_turn(d);
-
-		work += classifier_service_poll(&service, device_view(d), now_ns, now_ns);
-		allot(c, device_view(d), now_ns);
-		idle = work ? 0 : idle + 1;
-	}
-	report_sample(row, (double)(rte_rdtsc_precise() - start) / n);
+	turns_clear();
+	report_sample(row, connect_all(o, d, &service, c, n));
+	turns_summarise(&row->turns);
 	while (device_turn(d) + classifier_service_poll(&service, device_view(d), 0, 0))
 		;
+	device_counted(d, &row->counted);
 	err = check(o, device_counters(d), n);
 	if (err)
 		print_classifier(&service);
@@ -142,7 +158,7 @@ int connect_run(const struct bench_options *o, struct bench_source *s, struct rt
 	for (unsigned i = 0; i < o->n_flows; i++) {
 		char name[48];
 
-		snprintf(name, sizeof name, "connect %s %s", options_modes[o->traffic.mode],
+		snprintf(name, sizeof name, "connect %s %s", options_mode(o->traffic.mode),
 			 o->traffic.proto == IPPROTO_UDP ? "udp" : "tcp");
 		rows[i] = report_row(r, name, o->traffic.family, o->flows[i]);
 	}

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_cycles.h>
 #include <rte_mbuf.h>
 #include <rte_random.h>
 #include <rte_ring.h>
@@ -39,6 +40,7 @@ struct bench_device {
 	uint64_t owed;     /* new connections due, in millionths */
 	uint64_t n_opened; /* in place of the oldest: flow n_opened is the oldest one left */
 	uint64_t n_told, n_refused;
+	struct forwarder_counters born; /* when all routes were there */
 	/* as they were at the last check */
 	struct forwarder_counters checked;
 	uint64_t checked_opened, checked_told, checked_unknown;
@@ -234,7 +236,7 @@ unsigned device_turn(void *arg)
 	d->source->n_flows = d->n_flows - n_opening(d);
 	n = forwarder_worker_poll(d->worker, d->view);
 	if (d->source->traffic.churn)
-		d->owed += (uint64_t)BENCH_BURST * d->source->traffic.churn;
+		d->owed += (uint64_t)d->source->traffic.burst * d->source->traffic.churn;
 	if (d->source->traffic.misses)
 		classify(d);
 	return n;
@@ -243,6 +245,27 @@ unsigned device_turn(void *arg)
 static int interrupted_or(int err)
 {
 	return machine_interrupted() ? -EINTR : err;
+}
+
+/* A turn between two of whatever brings the packets. */
+static unsigned fed_turn(struct bench_device *d)
+{
+	if (d->source->feed)
+		d->source->feed(d->source->feed_arg);
+	return forwarder_worker_poll(d->worker, d->view);
+}
+
+/* Until all have come, or none has for a second. */
+static void introduce_all(struct bench_device *d)
+{
+	const struct forwarder_counters *c = &d->worker->counters;
+	uint64_t hz = rte_get_tsc_hz(), last = rte_rdtsc();
+
+	while (c->hits < d->n_flows && rte_rdtsc() - last < hz && !machine_interrupted())
+		if (fed_turn(d))
+			last = rte_rdtsc();
+	while (fed_turn(d))
+		;
 }
 
 /* Routes for all flows, then a packet of each, which introduces the flow to its host. */
@@ -262,8 +285,7 @@ static int plumb_all(struct bench_device *d)
 	if (c->routes_added != n)
 		return interrupted_or(-ENOSPC);
 	source_set(d->source, 0, n, SOURCE_IN_ORDER);
-	while (forwarder_worker_poll(d->worker, d->view) && !machine_interrupted())
-		;
+	introduce_all(d);
 	source_set(d->source, 0, n, SOURCE_SILENT);
 	return interrupted_or(c->hits == n ? 0 : -EPROTO);
 }
@@ -309,7 +331,7 @@ int device_new(uint32_t n_flows, struct bench_source *s, struct rte_mempool *poo
 		device_free(d);
 		return err;
 	}
-	d->checked = d->worker->counters;
+	d->born = d->checked = d->worker->counters;
 	*ret = d;
 	return 0;
 }
@@ -317,6 +339,20 @@ int device_new(uint32_t n_flows, struct bench_source *s, struct rte_mempool *poo
 const struct forwarder_counters *device_counters(const struct bench_device *d)
 {
 	return &d->worker->counters;
+}
+
+void device_counted(const struct bench_device *d, struct forwarder_counters *ret)
+{
+	const uint64_t *now = (const uint64_t *)&d->worker->counters, *then = (const uint64_t *)&d->born;
+	uint64_t *sum = (uint64_t *)ret;
+
+	for (unsigned i = 0; i < sizeof *ret / sizeof *sum; i++)
+		sum[i] = now[i] - then[i];
+}
+
+struct forwarder_worker *device_worker(const struct bench_device *d)
+{
+	return d->worker;
 }
 
 const struct view *device_view(const struct bench_device *d)

@@ -53,37 +53,18 @@ double forward_measure(forward_turn_fn turn, void *arg, uint64_t n)
 	return (double)(rte_rdtsc_precise() - start) / (double)done;
 }
 
-#define TURN_STEP 8 /* TSC cycles of one class */
-#define TURN_CLASSES 131072
-
-static double turns_below(const uint32_t *classes, uint64_t rank)
+void forward_latency(forward_turn_fn turn, void *arg, uint64_t n, struct bench_turns *ret)
 {
-	unsigned i = 0;
+	uint64_t last = rte_rdtsc();
 
-	for (uint64_t seen = 0; i < TURN_CLASSES - 1 && (seen += classes[i]) < rank; i++)
-		;
-	return (double)(i + 1) * TURN_STEP;
-}
-
-void forward_latency(forward_turn_fn turn, void *arg, uint64_t n, struct bench_row *row)
-{
-	static uint32_t classes[TURN_CLASSES];
-	uint64_t turns = 0, longest = 0, last = rte_rdtsc();
-	double ns = 1e9 / (double)rte_get_tsc_hz();
-
-	memset(classes, 0, sizeof classes);
-	for (uint64_t done = 0; done < n; turns++) {
-		uint64_t now, took;
+	turns_clear();
+	for (uint64_t done = 0; done < n;) {
+		uint64_t now;
 
 		done += turn(arg);
 		now = rte_rdtsc();
-		took = now - last;
+		turns_add(now - last);
 		last = now;
-		classes[took / TURN_STEP < TURN_CLASSES ? took / TURN_STEP : TURN_CLASSES - 1]++;
-		longest = took > longest ? took : longest;
 	}
-	row->turn_ns[0] = turns_below(classes, turns / 2) * ns;
-	row->turn_ns[1] = turns_below(classes, turns - turns / 100) * ns;
-	row->turn_ns[2] = turns_below(classes, turns - turns / 1000) * ns;
-	row->turn_ns[3] = (double)longest * ns;
+	turns_summarise(ret);
 }

@@ -94,32 +94,63 @@ static void catch_signals(void)
 	sigaction(SIGPIPE, &a, NULL);
 }
 
-static int eal_start(const struct bench_machine *m, int cpu, unsigned memory_mb)
-{
-	char lcore[16], memory[16];
-	/* EAL takes --in-memory with hugepages only */
-	const char *argv[] = { "baton-bench",
-			       "-l",
-			       lcore,
-			       "-m",
-			       memory,
-			       "--no-pci",
-			       "--no-shconf",
-			       "--no-telemetry",
-			       "--log-level",
-			       "lib.*:error",
-			       "--iova-mode=va",
-			       "--file-prefix",
-			       "bench",
-			       "--vdev",
-			       "net_null0,size=60",
-			       m->hugepages ? "--in-memory" : "--no-huge",
-			       NULL };
-	int argc = (int)(sizeof argv / sizeof *argv) - 1;
+#define MAX_EAL_ARGS 48
 
-	snprintf(lcore, sizeof lcore, "%d", cpu);
+struct eal_args {
+	int n;
+	const char *list[MAX_EAL_ARGS];
+};
+
+static void add(struct eal_args *a, const char *word)
+{
+	if (a->n < MAX_EAL_ARGS - 1)
+		a->list[a->n++] = word;
+}
+
+static void add_ports(struct eal_args *a, const struct bench_options *o)
+{
+	for (unsigned i = 0; i < o->n_vdevs; i++) {
+		add(a, "--vdev");
+		add(a, o->vdevs[i]);
+	}
+	for (unsigned i = 0; i < o->n_pci; i++) {
+		add(a, "-a");
+		add(a, o->pci[i]);
+	}
+	if (!o->n_pci)
+		add(a, "--no-pci");
+	if (!options_ports(o)) {
+		add(a, "--vdev");
+		add(a, "net_null0,size=60");
+	}
+}
+
+static int eal_start(const struct bench_machine *m, const struct bench_options *o, unsigned memory_mb)
+{
+	static const char *const plain[] = { "--no-shconf",    "--no-telemetry", "--log-level",
+					     "lib.*:error",    "--log-level",    "pmd.*:warning",
+					     "--iova-mode=va", "--file-prefix",  "bench" };
+	struct eal_args a = { 0 };
+	char lcores[32], memory[16], first[16];
+
+	snprintf(first, sizeof first, "%d", o->cpu);
+	snprintf(lcores, sizeof lcores, "%d", o->cpu);
+	if (o->generator_cpu >= 0 && o->generator_cpu != o->cpu)
+		snprintf(lcores, sizeof lcores, "%d,%d", o->cpu, o->generator_cpu);
 	snprintf(memory, sizeof memory, "%u", memory_mb);
-	if (rte_eal_init(argc, (char **)argv) >= 0)
+	add(&a, "baton-bench");
+	add(&a, "-l");
+	add(&a, lcores);
+	add(&a, "--main-lcore");
+	add(&a, first);
+	add(&a, "-m");
+	add(&a, memory);
+	for (unsigned i = 0; i < sizeof plain / sizeof *plain; i++)
+		add(&a, plain[i]);
+	/* EAL takes --in-memory with hugepages only */
+	add(&a, m->hugepages ? "--in-memory" : "--no-huge");
+	add_ports(&a, o);
+	if (rte_eal_init(a.n, (char **)a.list) >= 0)
 		return 0;
 	fprintf(stderr, "baton-bench: DPDK does not start: %s\n", rte_strerror(rte_errno));
 	return -rte_errno;
@@ -136,7 +167,8 @@ static void remove_run_dir(const struct bench_machine *m)
 	}
 }
 
-int machine_start(struct bench_machine *m, int cpu, bool hugepages, unsigned memory_mb, unsigned memory_testpmd_mb)
+int machine_start(struct bench_machine *m, const struct bench_options *o, unsigned memory_mb,
+		  unsigned memory_testpmd_mb)
 {
 	int err;
 
@@ -148,11 +180,11 @@ int machine_start(struct bench_machine *m, int cpu, bool hugepages, unsigned mem
 		fprintf(stderr, "baton-bench: no folder for DPDK: %s\n", strerror(errno));
 		return -errno;
 	}
-	m->hugepages = hugepages && take_pages(m, (memory_mb + memory_testpmd_mb) / PAGE_MB + 8);
-	if (hugepages && !m->hugepages)
+	m->hugepages = o->hugepages && take_pages(m, (memory_mb + memory_testpmd_mb) / PAGE_MB + 8);
+	if (o->hugepages && !m->hugepages)
 		fprintf(stderr, "baton-bench: no %u MB of hugepages to be had: going on without\n",
 			memory_mb + memory_testpmd_mb);
-	err = eal_start(m, cpu, memory_mb);
+	err = eal_start(m, o, memory_mb);
 	if (err < 0) {
 		give_pages_back(m);
 		remove_run_dir(m);

@@ -1,212 +1,501 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What to measure, from the command line. */
+#include "options.h"
+
 #include <errno.h>
-#include <getopt.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "bench.h"
+#include "baton/addr.h"
 
-const char *const options_modes[BENCH_N_MODES] = { "tunnel", "half-nat", "full-nat", "return", "full-return" };
+#define MILLION 1000000
+#define MAX_FLOWS 12000000 /* of one lcore's table */
 
-const char options_help[] =
-	"usage: baton-bench [OPTION...] [forward | table | connect]\n"
-	"forward: packets per second and cycles per packet on one core, beside io and macswap\n"
-	"table:   lookups in the route table alone\n"
-	"connect: new connections, from the first packet to the host, with the classifier on the same core\n"
-	"  --flows N,...      numbers of resident flows (1000,1000000,10000000)\n"
-	"  --mode MODE        tunnel, half-nat, full-nat; replies: return, full-return (tunnel)\n"
-	"  --ipv6             IPv6 instead of IPv4\n"
-	"  --udp              UDP instead of TCP\n"
-	"  --size N           bytes on the wire (64; IPv6: 78), or imix: 64, 594 and 1518 as 7 : 4 : 1\n"
-	"  --zipf             some flows more often than others, flow n as 1 / n\n"
-	"  --churn PERCENT    that many of the packets open a connection, each in place of the oldest (0)\n"
-	"  --misses PERCENT   that many of the packets belong to no connection and go to a classifier (0)\n"
-	"  --latency          time each turn of the loop as well\n"
-	"  --repetitions N    interleaved repetitions of each row (7)\n"
-	"  --packets N        packets or lookups of one repetition (10000000)\n"
-	"  --cpu N            core to run on (the last one)\n"
-	"  --no-testpmd       leave the runs of dpdk-testpmd out\n"
-	"  --no-hugepages     do with ordinary pages\n"
-	"  --json FILE, --csv FILE\n";
+enum kind {
+	SWITCH,
+	WORD,   /* one of .words */
+	NUMBER, /* from .min to .max */
+	SHARE,  /* percent up to .max, kept in millionths */
+	REST,   /* the same, kept as what is missing to 100 % */
+	SIZE,   /* number or imix */
+	FLOWS,  /* numbers */
+	TEXT,
+	MANY,  /* further arguments for the EAL */
+	SHORT, /* another option's value: .words[0] is its name, .words[1] the value */
+};
 
-static int parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
+struct word {
+	const char *name;
+	int64_t value;
+};
+
+struct option {
+	const char *name;
+	uint8_t kind;
+	bool at_start; /* only the command line can say it */
+	uint16_t at, width;
+	int64_t min, max;
+	const struct word *words;
+	const char *value, *help;
+};
+
+static const struct word families[] = { { "ipv4", BATON_IPV4 }, { "ipv6", BATON_IPV6 }, { 0 } };
+static const struct word protos[] = { { "tcp", IPPROTO_TCP }, { "udp", IPPROTO_UDP }, { 0 } };
+static const struct word modes[] = { { "tunnel", BENCH_TUNNEL },           { "half-nat", BENCH_HALF_NAT },
+				     { "full-nat", BENCH_FULL_NAT },       { "return", BENCH_RETURN },
+				     { "full-return", BENCH_FULL_RETURN }, { 0 } };
+static const struct word tasks[] = {
+	{ "forward", BENCH_FORWARD }, { "table", BENCH_TABLE }, { "connect", BENCH_CONNECT }, { 0 }
+};
+static const struct word udp[] = { { "proto", 0 }, { "udp", 0 } }, ipv6[] = { { "family", 0 }, { "ipv6", 0 } };
+
+#define AT(field) .at = offsetof(struct bench_options, field), .width = sizeof(((struct bench_options *)0)->field)
+
+static const struct option options[] = {
+	{ "flows", FLOWS, AT(flows), .value = "N,...",
+	  .help = "numbers of resident flows; the prompt takes the first" },
+	{ "mode", WORD, AT(traffic.mode), .words = modes, .value = "MODE",
+	  .help = "tunnel, half-nat, full-nat; replies: return, full-return" },
+	{ "family", WORD, AT(traffic.family), .words = families, .value = "FAMILY", .help = "ipv4, ipv6" },
+	{ "proto", WORD, AT(traffic.proto), .words = protos, .value = "PROTO", .help = "tcp, udp" },
+	{ "size", SIZE, AT(traffic.size), .min = 64, .max = 1518, .value = "N",
+	  .help = "bytes on the wire, at least 78 for IPv6; imix: 64, 594 and 1518 as 7 : 4 : 1" },
+	{ "burst", NUMBER, AT(traffic.burst), .min = 1, .max = 32, .value = "N", .help = "packets of one receive" },
+	{ "zipf", SWITCH, AT(traffic.zipf), .help = "some flows more often than others, flow n as 1 / n" },
+	{ "churn", SHARE, AT(traffic.churn), .max = 10, .value = "PERCENT",
+	  .help = "that many of the packets open a connection, each in place of the oldest" },
+	{ "misses", SHARE, AT(traffic.misses), .max = 100, .value = "PERCENT",
+	  .help = "that many of the packets belong to no connection and go to a classifier" },
+	{ "hits", REST, AT(traffic.misses), .max = 100, .value = "PERCENT",
+	  .help = "the same: what misses leaves of 100" },
+	{ "latency", SWITCH, AT(latency), .help = "time each turn of the loop as well" },
+	{ "stages", SWITCH, AT(stages), .help = "time the parts of a turn as well" },
+	{ "packets", NUMBER, AT(packets), .min = 1000, .max = 1ll << 40, .value = "N",
+	  .help = "packets or lookups of one repetition" },
+	{ "repetitions", NUMBER, AT(repetitions), .min = 1, .max = BENCH_MAX_SAMPLES, .value = "N",
+	  .help = "interleaved repetitions of each row" },
+	{ "loss", SHARE, AT(loss), .max = 100, .value = "PERCENT",
+	  .help = "packets that ports may lose in a good run" },
+	{ "json", TEXT, AT(json), .value = "FILE", .help = "write every sample there" },
+	{ "csv", TEXT, AT(csv), .value = "FILE", .help = "write the summary there" },
+	{ "testpmd", SWITCH, .at_start = true, AT(testpmd), .help = "run dpdk-testpmd too" },
+	{ "hugepages", SWITCH, .at_start = true, AT(hugepages), .help = "reserve 2 MB pages for the time of the run" },
+	{ "memory", NUMBER, .at_start = true, AT(memory_mb), .max = 1 << 20, .value = "MB",
+	  .help = "memory to take; 0: what the flows need" },
+	{ "cpu", NUMBER, .at_start = true, AT(cpu), .max = 1023, .value = "N", .help = "core of the device" },
+	{ "generator-cpu", NUMBER, .at_start = true, AT(generator_cpu), .min = -1, .max = 1023, .value = "N",
+	  .help = "core of generator and sink if ports are given; -1: the device's" },
+	{ "rings", SWITCH, .at_start = true, AT(rings), .help = "device and generator are two ports joined by rings" },
+	{ "vdev", MANY, .at_start = true, AT(vdevs), .value = "ARG",
+	  .help = "the ports: the device's, then the generator's" },
+	{ "allow", MANY, .at_start = true, AT(pci), .value = "ADDRESS", .help = "-a: the same, by PCI address" },
+	{ "interactive", SWITCH, .at_start = true, AT(prompt),
+	  .help = "-i: a prompt; it reads commands from standard input" },
+	{ "help", SWITCH, .at_start = true, AT(help), .help = "this text" },
+	{ "ipv6", SHORT, .words = ipv6, .help = "short for --family ipv6" },
+	{ "udp", SHORT, .words = udp, .help = "short for --proto udp" },
+};
+
+#define N_OPTIONS (sizeof options / sizeof *options)
+
+void options_init(struct bench_options *o)
+{
+	*o = (struct bench_options){
+		.testpmd = true,
+		.hugepages = true,
+		.traffic = { .family = BATON_IPV4, .proto = IPPROTO_TCP, .size = 64, .burst = 32 },
+		.cpu = (int16_t)(sysconf(_SC_NPROCESSORS_ONLN) - 1),
+		.generator_cpu = -1,
+		.repetitions = 7,
+		.packets = 10000000,
+		.flows = { 1000, 1000000, 10000000 },
+		.n_flows = 3,
+	};
+}
+
+static const char *word_of(const struct word *words, int64_t value)
+{
+	for (; words->name; words++)
+		if (words->value == value)
+			return words->name;
+	return "?";
+}
+
+const char *options_mode(uint8_t mode)
+{
+	return word_of(modes, mode);
+}
+
+bool options_ports(const struct bench_options *o)
+{
+	return o->rings || o->n_vdevs || o->n_pci;
+}
+
+static void store(struct bench_options *o, const struct option *p, int64_t n)
+{
+	uint8_t *at = (uint8_t *)o + p->at;
+
+	/* little or big end first: through a number of the field's own width */
+	switch (p->width) {
+	case 1:
+		*at = (uint8_t)n;
+		break;
+	case 2:
+		memcpy(at, &(int16_t){ (int16_t)n }, 2);
+		break;
+	case 4:
+		memcpy(at, &(int32_t){ (int32_t)n }, 4);
+		break;
+	default:
+		memcpy(at, &n, 8);
+	}
+}
+
+static int64_t load(const struct bench_options *o, const struct option *p)
+{
+	const uint8_t *at = (const uint8_t *)o + p->at;
+	int64_t n = 0;
+	int32_t n4;
+	int16_t n2;
+
+	if (p->width == 1)
+		return *at;
+	if (p->width == 2) {
+		memcpy(&n2, at, 2);
+		return n2;
+	}
+	if (p->width == 4) {
+		memcpy(&n4, at, 4);
+		return n4;
+	}
+	memcpy(&n, at, 8);
+	return n;
+}
+
+static int parse_number(const char *name, const char *text, int64_t min, int64_t max, int64_t *ret)
 {
 	char *end;
-	unsigned long long n;
+	long long n;
 
 	errno = 0;
-	n = strtoull(text, &end, 10);
-	if (errno || end == text || *end || *text == '-' || n < min || n > max) {
-		fprintf(stderr, "baton-bench: \"%s\" is not a number from %llu to %llu\n", text,
-			(unsigned long long)min, (unsigned long long)max);
+	n = strtoll(text, &end, 10);
+	if (errno || end == text || *end || n < min || n > max) {
+		fprintf(stderr, "baton-bench: %s: \"%s\" is not a number from %lld to %lld\n", name, text,
+			(long long)min, (long long)max);
 		return -EINVAL;
 	}
 	*ret = n;
 	return 0;
 }
 
-static int parse_flows(struct bench_options *o, char *text)
+static int set_number(struct bench_options *o, const struct option *p, const char *text)
 {
-	char *word, *rest = text;
-	uint64_t n;
+	int64_t n;
 
-	o->n_flows = 0;
-	while ((word = strsep(&rest, ",")) != NULL) {
-		if (o->n_flows == BENCH_MAX_FLOWS || parse_number(word, 1, 12000000, &n) < 0)
-			return -EINVAL;
-		o->flows[o->n_flows++] = (uint32_t)n;
+	if (p->kind == SIZE && !strcmp(text, "imix")) {
+		store(o, p, 0);
+		return 0;
 	}
+	if (parse_number(p->name, text, p->min, p->max, &n) < 0)
+		return -EINVAL;
+	store(o, p, n);
 	return 0;
 }
 
-static int parse_mode(struct bench_options *o, const char *text)
+static int set_flows(struct bench_options *o, const struct option *p, const char *text)
 {
-	for (uint8_t i = 0; i < BENCH_N_MODES; i++) {
-		if (!strcmp(text, options_modes[i])) {
-			o->traffic.mode = i;
+	uint32_t flows[BENCH_MAX_FLOWS];
+	char list[200], *word, *rest = list;
+	unsigned n_flows = 0;
+	int64_t n;
+
+	if ((size_t)snprintf(list, sizeof list, "%s", text) >= sizeof list)
+		return -EINVAL;
+	while ((word = strsep(&rest, ",")) != NULL) {
+		if (n_flows == BENCH_MAX_FLOWS) {
+			fprintf(stderr, "baton-bench: %s: at most %u numbers\n", p->name, BENCH_MAX_FLOWS);
+			return -EINVAL;
+		}
+		if (parse_number(p->name, word, 1, MAX_FLOWS, &n) < 0)
+			return -EINVAL;
+		flows[n_flows++] = (uint32_t)n;
+	}
+	memcpy(o->flows, flows, sizeof flows);
+	o->n_flows = n_flows;
+	return 0;
+}
+
+static int set_word(struct bench_options *o, const struct option *p, const char *text)
+{
+	for (const struct word *w = p->words; w->name; w++) {
+		if (!strcmp(text, w->name)) {
+			store(o, p, w->value);
 			return 0;
 		}
 	}
-	fprintf(stderr, "baton-bench: no mode \"%s\"\n", text);
+	fprintf(stderr, "baton-bench: %s: no \"%s\"; there is", p->name, text);
+	for (const struct word *w = p->words; w->name; w++)
+		fprintf(stderr, " %s", w->name);
+	fputc('\n', stderr);
 	return -EINVAL;
 }
 
-/* Percent, with a fraction perhaps, as parts in a million. */
-static int parse_share(const char *text, double max, uint32_t *ret)
+static int set_share(struct bench_options *o, const struct option *p, const char *text)
 {
 	char *end;
 	double percent = strtod(text, &end);
+	int64_t n = (int64_t)(percent * (MILLION / 100) + 0.5);
 
-	if (end == text || *end || !(percent >= 0 && percent <= max)) {
-		fprintf(stderr, "baton-bench: \"%s\" is not a share from 0 to %g %%\n", text, max);
+	if (end == text || *end || !(percent >= 0 && percent <= (double)p->max)) {
+		fprintf(stderr, "baton-bench: %s: \"%s\" is not a share from 0 to %lld %%\n", p->name, text,
+			(long long)p->max);
 		return -EINVAL;
 	}
-	*ret = (uint32_t)(percent * 10000 + 0.5);
+	store(o, p, p->kind == REST ? MILLION - n : n);
 	return 0;
 }
 
-enum option_id {
-	OPT_FLOWS = 256,
-	OPT_IPV6,
-	OPT_UDP,
-	OPT_MODE,
-	OPT_SIZE,
-	OPT_ZIPF,
-	OPT_CHURN,
-	OPT_MISSES,
-	OPT_LATENCY,
-	OPT_REPETITIONS,
-	OPT_PACKETS,
-	OPT_CPU,
-	OPT_NO_TESTPMD,
-	OPT_NO_HUGEPAGES,
-	OPT_JSON,
-	OPT_CSV,
-	OPT_HELP
-};
-
-static int parse_option(struct bench_options *o, int id, char *arg)
+static int set_switch(struct bench_options *o, const struct option *p, const char *text)
 {
-	uint64_t n = 0;
-	int err = 0;
+	bool on = !*text || !strcmp(text, "on");
 
-	switch (id) {
-	case OPT_FLOWS:
-		return parse_flows(o, arg);
-	case OPT_IPV6:
-		o->traffic.family = BATON_IPV6;
-		break;
-	case OPT_UDP:
-		o->traffic.proto = IPPROTO_UDP;
-		break;
-	case OPT_MODE:
-		return parse_mode(o, arg);
-	case OPT_SIZE:
-		if (!strcmp(arg, "imix")) {
-			o->traffic.size = 0;
-			break;
-		}
-		err = parse_number(arg, 64, 1518, &n);
-		o->traffic.size = (uint16_t)n;
-		break;
-	case OPT_ZIPF:
-		o->traffic.zipf = true;
-		break;
-	case OPT_CHURN:
-		return parse_share(arg, 10, &o->traffic.churn);
-	case OPT_MISSES:
-		return parse_share(arg, 100, &o->traffic.misses);
-	case OPT_LATENCY:
-		o->latency = true;
-		break;
-	case OPT_REPETITIONS:
-		err = parse_number(arg, 1, BENCH_MAX_SAMPLES, &n);
-		o->repetitions = (unsigned)n;
-		break;
-	case OPT_PACKETS:
-		err = parse_number(arg, 1000, 1ull << 40, &o->packets);
-		break;
-	case OPT_CPU:
-		err = parse_number(arg, 0, 1023, &n);
-		o->cpu = (int)n;
-		break;
-	case OPT_NO_TESTPMD:
-		o->testpmd = false;
-		break;
-	case OPT_NO_HUGEPAGES:
-		o->hugepages = false;
-		break;
-	case OPT_JSON:
-		o->json = arg;
-		break;
-	case OPT_CSV:
-		o->csv = arg;
-		break;
-	case OPT_HELP:
-		o->help = true;
-		break;
-	default:
+	if (!on && strcmp(text, "off") != 0) {
+		fprintf(stderr, "baton-bench: %s: \"%s\" is neither on nor off\n", p->name, text);
 		return -EINVAL;
 	}
-	return err;
+	store(o, p, on);
+	return 0;
+}
+
+static int set_text(struct bench_options *o, const struct option *p, const char *text)
+{
+	if ((size_t)snprintf((char *)o + p->at, p->width, "%s", text) < p->width)
+		return 0;
+	*((char *)o + p->at) = 0;
+	fprintf(stderr, "baton-bench: %s: longer than %u characters\n", p->name, p->width - 1u);
+	return -EINVAL;
+}
+
+/* The text is the command line's own and stays. */
+static int set_many(struct bench_options *o, const struct option *p, const char *text)
+{
+	bool pci = p->at == offsetof(struct bench_options, pci);
+	unsigned *n = pci ? &o->n_pci : &o->n_vdevs;
+
+	if (*n == BENCH_MAX_DEVICES) {
+		fprintf(stderr, "baton-bench: %s: at most %u\n", p->name, BENCH_MAX_DEVICES);
+		return -EINVAL;
+	}
+	(pci ? o->pci : o->vdevs)[(*n)++] = text;
+	return 0;
+}
+
+static int set(struct bench_options *o, const struct option *p, const char *text)
+{
+	switch (p->kind) {
+	case SWITCH:
+		return set_switch(o, p, text);
+	case WORD:
+		return set_word(o, p, text);
+	case SHARE:
+	case REST:
+		return set_share(o, p, text);
+	case FLOWS:
+		return set_flows(o, p, text);
+	case TEXT:
+		return set_text(o, p, text);
+	case MANY:
+		return set_many(o, p, text);
+	case SHORT:
+		return options_set(o, p->words[0].name, p->words[1].name);
+	default:
+		return set_number(o, p, text);
+	}
+}
+
+static const struct option *find(const char *name)
+{
+	for (unsigned i = 0; i < N_OPTIONS; i++)
+		if (!strcmp(options[i].name, name))
+			return &options[i];
+	return NULL;
+}
+
+int options_set(struct bench_options *o, const char *name, const char *value)
+{
+	const struct option *p = find(name);
+
+	if (!p) {
+		fprintf(stderr, "baton-bench: no option \"%s\"\n", name);
+		return -ENOENT;
+	}
+	if (p->at_start) {
+		fprintf(stderr, "baton-bench: %s: only the command line can say that\n", name);
+		return -EPERM;
+	}
+	if (!*value && p->kind != SWITCH && p->kind != SHORT && p->kind != TEXT) {
+		fprintf(stderr, "baton-bench: %s needs a value: %s\n", name, p->value);
+		return -EINVAL;
+	}
+	return set(o, p, value);
+}
+
+int options_check(const struct bench_options *o)
+{
+	const char *why = NULL;
+
+	if (options_ports(o) && o->task != BENCH_FORWARD)
+		why = "ports are for forwarding only";
+	else if (options_ports(o) && (o->traffic.churn || o->stages))
+		why = "churn and stages need the source that is built in, without ports";
+	else if (o->rings && (o->n_vdevs || o->n_pci))
+		why = "either rings or other ports";
+	else if (options_ports(o) && !o->rings && o->n_vdevs + o->n_pci != 2)
+		why = "two ports are needed: the device's, then the generator's";
+	else if (o->generator_cpu >= 0 && !options_ports(o))
+		why = "a core for the generator needs ports";
+	else if (o->task != BENCH_FORWARD && (o->stages || o->prompt))
+		why = "stages and the prompt are for forwarding only";
+	else if (o->task == BENCH_CONNECT && o->traffic.mode >= BENCH_RETURN)
+		why = "replies open no connections";
+	if (why)
+		fprintf(stderr, "baton-bench: %s\n", why);
+	return why ? -EINVAL : 0;
+}
+
+/* Its option, with the value if it stands in the same word; NULL with a line on standard error. */
+static const struct option *argument(const char *word, const char **ret_value)
+{
+	const char *name = !strcmp(word, "-i") ? "interactive" : !strcmp(word, "-a") ? "allow" : word + 2;
+	const char *equals = strchr(name, '=');
+	const struct option *p = NULL;
+	char text[64];
+
+	*ret_value = NULL;
+	snprintf(text, sizeof text, "%.*s", (int)(equals ? (size_t)(equals - name) : strlen(name)), name);
+	p = find(text);
+	if (p && equals) {
+		*ret_value = equals + 1;
+	} else if (!p && !strncmp(text, "no-", 3) && !equals) {
+		p = find(text + 3);
+		p = p && p->kind == SWITCH ? p : NULL;
+		*ret_value = "off";
+	}
+	if (!p)
+		fprintf(stderr, "baton-bench: no option \"%s\"\n", word);
+	return p;
 }
 
 int options_parse(struct bench_options *o, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "flows", required_argument, NULL, OPT_FLOWS },
-		{ "ipv6", no_argument, NULL, OPT_IPV6 },
-		{ "udp", no_argument, NULL, OPT_UDP },
-		{ "mode", required_argument, NULL, OPT_MODE },
-		{ "size", required_argument, NULL, OPT_SIZE },
-		{ "zipf", no_argument, NULL, OPT_ZIPF },
-		{ "churn", required_argument, NULL, OPT_CHURN },
-		{ "misses", required_argument, NULL, OPT_MISSES },
-		{ "latency", no_argument, NULL, OPT_LATENCY },
-		{ "repetitions", required_argument, NULL, OPT_REPETITIONS },
-		{ "packets", required_argument, NULL, OPT_PACKETS },
-		{ "cpu", required_argument, NULL, OPT_CPU },
-		{ "no-testpmd", no_argument, NULL, OPT_NO_TESTPMD },
-		{ "no-hugepages", no_argument, NULL, OPT_NO_HUGEPAGES },
-		{ "json", required_argument, NULL, OPT_JSON },
-		{ "csv", required_argument, NULL, OPT_CSV },
-		{ "help", no_argument, NULL, OPT_HELP },
-		{ 0 },
-	};
-	int id;
+	static const struct option task = { "task", WORD, AT(task), .words = tasks };
 
-	while ((id = getopt_long(argc, argv, "", options, NULL)) != -1)
-		if (parse_option(o, id, optarg) < 0)
+	for (int i = 1; i < argc; i++) {
+		const struct option *p = &task;
+		const char *value = argv[i];
+
+		if (argv[i][0] == '-') {
+			p = argument(argv[i], &value);
+			if (!p)
+				return -EINVAL;
+			if (!value && (p->kind == SWITCH || p->kind == SHORT))
+				value = "";
+			else if (!value && i + 1 < argc)
+				value = argv[++i];
+		}
+		if (!value) {
+			fprintf(stderr, "baton-bench: %s needs a value: %s\n", p->name, p->value);
 			return -EINVAL;
-	for (; optind < argc; optind++) {
-		if (!strcmp(argv[optind], "table"))
-			o->table = true;
-		else if (!strcmp(argv[optind], "connect"))
-			o->connect = o->traffic.opening = true;
-		else if (strcmp(argv[optind], "forward"))
+		}
+		if (set(o, p, value) < 0)
 			return -EINVAL;
 	}
-	return 0;
+	o->traffic.opening = o->task == BENCH_CONNECT;
+	return options_check(o);
+}
+
+static void format_flows(const struct bench_options *o, char *text, size_t size)
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; i < o->n_flows && n < size; i++)
+		n += (size_t)snprintf(text + n, size - n, "%s%u", i ? "," : "", o->flows[i]);
+}
+
+static void format_many(const struct bench_options *o, const struct option *p, char *text, size_t size)
+{
+	bool pci = p->at == offsetof(struct bench_options, pci);
+	const char *const *list = pci ? o->pci : o->vdevs;
+	size_t n = 0;
+
+	for (unsigned i = 0; i < (pci ? o->n_pci : o->n_vdevs) && n < size; i++)
+		n += (size_t)snprintf(text + n, size - n, "%s%s", i ? " " : "", list[i]);
+}
+
+static void format(const struct bench_options *o, const struct option *p, char *text, size_t size)
+{
+	int64_t n = p->kind == TEXT || p->kind == FLOWS || p->kind == MANY ? 0 : load(o, p);
+
+	*text = 0;
+	if (p->kind == SWITCH)
+		snprintf(text, size, "%s", n ? "on" : "off");
+	else if (p->kind == WORD)
+		snprintf(text, size, "%s", word_of(p->words, n));
+	else if (p->kind == SHARE || p->kind == REST)
+		snprintf(text, size, "%g", (double)(p->kind == REST ? MILLION - n : n) / (MILLION / 100));
+	else if (p->kind == SIZE && !n)
+		snprintf(text, size, "imix");
+	else if (p->kind == FLOWS)
+		format_flows(o, text, size);
+	else if (p->kind == TEXT)
+		snprintf(text, size, "%s", (const char *)o + p->at);
+	else if (p->kind == MANY)
+		format_many(o, p, text, size);
+	else
+		snprintf(text, size, "%lld", (long long)n);
+}
+
+const char *options_value(const struct bench_options *o, unsigned i, char *text, size_t size)
+{
+	if (i >= N_OPTIONS || options[i].kind == SHORT)
+		return NULL;
+	format(o, &options[i], text, size);
+	return options[i].name;
+}
+
+void options_show(const struct bench_options *o, FILE *f)
+{
+	char text[200];
+	const char *name;
+
+	for (unsigned i = 0; (name = options_value(o, i, text, sizeof text)) != NULL; i++)
+		if (strcmp(name, "help") && strcmp(name, "interactive"))
+			fprintf(f, "  %-14s %s\n", name, text);
+}
+
+void options_help(FILE *f)
+{
+	struct bench_options o;
+	char text[200], head[40];
+
+	options_init(&o);
+	fputs("usage: baton-bench [OPTION...] [forward | table | connect]\n"
+	      "forward: packets per second and cycles per packet on one core, beside io and macswap\n"
+	      "table:   lookups in the route table alone\n"
+	      "connect: new connections, from the first packet to the host, with the classifier on the same core\n",
+	      f);
+	for (unsigned i = 0; i < N_OPTIONS; i++) {
+		const struct option *p = &options[i];
+
+		snprintf(head, sizeof head, "--%s%s%s", p->name, p->value ? " " : "", p->value ? p->value : "");
+		fprintf(f, "  %-20s %s", head, p->help);
+		text[0] = 0;
+		if (p->kind != SHORT && p->kind != MANY && p->kind != TEXT)
+			format(&o, p, text, sizeof text);
+		if (*text)
+			fprintf(f, " (%s)", text);
+		fputc('\n', f);
+	}
+	fputs("A switch is turned off by --no-NAME. \"help\" at the prompt lists its commands.\n", f);
 }

@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Medians with their spread, as text, CSV and JSON. */
+/* Medians with their spread, as text and CSV. */
+#include "report.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <jansson.h>
-
-#include "bench.h"
-
-struct summary {
-	double median, min, max, mpps;
-};
 
 struct bench_row *report_row(struct bench_report *r, const char *name, uint8_t family, uint32_t flows)
 {
@@ -38,17 +32,35 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static struct summary summarise(const struct bench_report *r, struct bench_row *row)
+/* Copied, because the samples stay in the order of the repetitions. */
+static void sort(const struct bench_row *row, double *ret_sorted)
 {
+	memcpy(ret_sorted, row->samples, row->n_samples * sizeof *ret_sorted);
+	qsort(ret_sorted, row->n_samples, sizeof *ret_sorted, compare);
+}
+
+double report_median(const struct bench_row *row)
+{
+	double sorted[BENCH_MAX_SAMPLES];
 	unsigned n = row->n_samples;
-	struct summary s = { 0 };
 
 	if (!n)
+		return 0;
+	sort(row, sorted);
+	return n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
+}
+
+struct report_summary report_summarise(const struct bench_report *r, const struct bench_row *row)
+{
+	double sorted[BENCH_MAX_SAMPLES];
+	struct report_summary s = { 0 };
+
+	if (!row->n_samples)
 		return s;
-	qsort(row->samples, n, sizeof *row->samples, compare);
-	s.median = n % 2 ? row->samples[n / 2] : (row->samples[n / 2 - 1] + row->samples[n / 2]) / 2;
-	s.min = row->samples[0];
-	s.max = row->samples[n - 1];
+	sort(row, sorted);
+	s.median = report_median(row);
+	s.min = sorted[0];
+	s.max = sorted[row->n_samples - 1];
 	s.mpps = (double)r->tsc_hz / s.median / 1e6;
 	return s;
 }
@@ -58,30 +70,98 @@ static double plain_median(struct bench_report *r, const char *name, uint8_t fam
 {
 	for (unsigned i = 0; i < r->n_rows; i++)
 		if (r->rows[i].family == family && !strcmp(r->rows[i].name, name))
-			return summarise(r, &r->rows[i]).median;
+			return report_median(&r->rows[i]);
 	return 0;
 }
 
-/* How long turns of the loop took, where that was measured. */
-static void report_turns(const struct bench_report *r, FILE *f)
+void report_turns(const struct bench_row *row, FILE *f)
 {
-	for (unsigned i = 0; i < r->n_rows; i++) {
-		const struct bench_row *row = &r->rows[i];
+	const struct bench_turns *t = &row->turns;
 
-		if (row->turn_ns[3] > 0)
-			fprintf(f, "%-32s %10u   a turn in ns: median %.0f, 99 %% %.0f, 99.9 %% %.0f, longest %.0f\n",
-				row->name, row->flows, row->turn_ns[0], row->turn_ns[1], row->turn_ns[2],
-				row->turn_ns[3]);
-	}
+	if (t->longest > 0)
+		fprintf(f, "%-32s %10u   a turn in ns: median %.0f, 99 %% %.0f, 99.9 %% %.0f, longest %.0f\n",
+			row->name, row->flows, t->median, t->p99, t->p999, t->longest);
+}
+
+const char *report_stage_name(enum bench_stage s)
+{
+	static const char *const names[] = {
+#define X(name, text) #name,
+		BENCH_STAGES(X)
+#undef X
+	};
+
+	return names[s];
+}
+
+void report_stages(const struct bench_row *row, FILE *f)
+{
+	static const char *const texts[] = {
+#define X(name, text) text,
+		BENCH_STAGES(X)
+#undef X
+	};
+	const struct bench_stages *s = &row->stages;
+
+	if (!(s->total > 0))
+		return;
+	fprintf(f, "%s, %u flows: cycles per packet by stage\n", row->name, row->flows);
+	for (unsigned i = 0; i < BENCH_N_STAGES; i++)
+		fprintf(f, "  %-8s %8.1f  %s\n", report_stage_name(i), s->cycles[i], texts[i]);
+	fprintf(f, "  %-8s %8.1f  and %.1f without the time taken in between, which itself takes %.1f\n", "sum",
+		s->total, s->without, s->marks);
+}
+
+uint64_t report_n_dropped(const struct forwarder_counters *c)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < FORWARDER_N_DROPS; i++)
+		sum += c->drops[i];
+	for (unsigned i = 0; i < PACKET_N_BAD; i++)
+		sum += c->bad[i];
+	return sum;
+}
+
+static void print_count(const char *name, uint64_t n, FILE *f)
+{
+	if (n)
+		fprintf(f, "  %-22s %14llu\n", name, (unsigned long long)n);
+}
+
+void report_drops(const struct forwarder_counters *c, FILE *f)
+{
+	fprintf(f, "dropped: %llu\n", (unsigned long long)report_n_dropped(c));
+	for (unsigned i = 0; i < FORWARDER_N_DROPS; i++)
+		print_count(forwarder_drop_name(i), c->drops[i], f);
+	for (unsigned i = 0; i < PACKET_N_BAD; i++)
+		print_count(packet_bad_name(i), c->bad[i], f);
+	fputs("counted:\n", f);
+#define X(name, text) print_count(#name, c->name, f);
+	FORWARDER_COUNTERS(X)
+#undef X
+}
+
+void report_passage(const struct bench_passage *p, FILE *f)
+{
+	if (p->sent)
+		fprintf(f,
+			"  %llu sent, %llu back (%llu verified), %llu lost, %llu wrong, %llu foreign; %.2f M/s through "
+			"generator, device and sink\n",
+			(unsigned long long)p->sent, (unsigned long long)p->back, (unsigned long long)p->verified,
+			(unsigned long long)p->lost, (unsigned long long)p->wrong, (unsigned long long)p->foreign,
+			p->mpps);
 }
 
 void report_text(struct bench_report *r, FILE *f)
 {
+	double load[3] = { 0 };
+
 	fprintf(f, "%-32s %4s %10s %4s   %-26s %8s %10s %10s\n", "", "IP", "flows", "runs", "TSC cycles [min-max]",
 		"M/s", "beyond io", "of macswap");
 	for (unsigned i = 0; i < r->n_rows; i++) {
 		struct bench_row *row = &r->rows[i];
-		struct summary s = summarise(r, row);
+		struct report_summary s = report_summarise(r, row);
 		double macswap = plain_median(r, "macswap", row->family), io = plain_median(r, "io", row->family);
 		char family[4] = "-", flows[12] = "-", cycles[40], share[16] = "-", beyond[16] = "-";
 
@@ -97,9 +177,30 @@ void report_text(struct bench_report *r, FILE *f)
 		fprintf(f, "%-32s %4s %10s %4u   %-26s %8.1f %10s %10s\n", row->name, family, flows, row->n_samples,
 			cycles, s.mpps, beyond, share);
 	}
-	report_turns(r, f);
-	fprintf(f, "cycles per %s of the time stamp counter at %.3f GHz; %s pages\n", r->unit, (double)r->tsc_hz / 1e9,
-		r->hugepages ? "2 MB" : "4 KB");
+	for (unsigned i = 0; i < r->n_rows; i++)
+		report_turns(&r->rows[i], f);
+	for (unsigned i = 0; i < r->n_rows; i++)
+		report_stages(&r->rows[i], f);
+	for (unsigned i = 0; i < r->n_rows; i++)
+		report_passage(&r->rows[i].passage, f);
+	getloadavg(load, 3);
+	fprintf(f,
+		"cycles per %s of the time stamp counter at %.3f GHz; %s pages; load average %.2f before, %.2f after\n",
+		r->unit, (double)r->tsc_hz / 1e9, r->hugepages ? "2 MB" : "4 KB", r->load_before[0], load[0]);
+}
+
+static void csv_row(struct bench_report *r, struct bench_row *row, FILE *f)
+{
+	struct report_summary s = report_summarise(r, row);
+	const struct bench_turns *t = &row->turns;
+
+	fprintf(f, "%s,%u,%u,%u,%.2f,%.2f,%.2f,%.3f,%.0f,%.0f,%.0f,%.0f", row->name, row->family, row->flows,
+		row->n_samples, s.median, s.min, s.max, s.mpps, t->median, t->p99, t->p999, t->longest);
+	for (unsigned i = 0; i < BENCH_N_STAGES; i++)
+		fprintf(f, ",%.2f", row->stages.cycles[i]);
+	fprintf(f, ",%.2f,%.2f,%.2f,%llu,%llu,%llu\n", row->stages.total, row->stages.without, row->stages.marks,
+		(unsigned long long)row->counted.rx_packets, (unsigned long long)row->counted.misses,
+		(unsigned long long)report_n_dropped(&row->counted));
 }
 
 int report_csv(struct bench_report *r, const char *path)
@@ -110,42 +211,12 @@ int report_csv(struct bench_report *r, const char *path)
 	if (!f)
 		return -errno;
 	fprintf(f, "name,family,flows,runs,median_cycles,min_cycles,max_cycles,million_per_s,turn_median_ns,"
-		   "turn_99_ns,turn_999_ns,turn_longest_ns\n");
-	for (unsigned i = 0; i < r->n_rows; i++) {
-		struct bench_row *row = &r->rows[i];
-		struct summary s = summarise(r, row);
-
-		fprintf(f, "%s,%u,%u,%u,%.2f,%.2f,%.2f,%.3f,%.0f,%.0f,%.0f,%.0f\n", row->name, row->family, row->flows,
-			row->n_samples, s.median, s.min, s.max, s.mpps, row->turn_ns[0], row->turn_ns[1],
-			row->turn_ns[2], row->turn_ns[3]);
-	}
+		   "turn_99_ns,turn_999_ns,turn_longest_ns");
+	for (unsigned i = 0; i < BENCH_N_STAGES; i++)
+		fprintf(f, ",stage_%s", report_stage_name(i));
+	fprintf(f, ",stage_total,stage_without,stage_marks,rx_packets,misses,drops\n");
+	for (unsigned i = 0; i < r->n_rows; i++)
+		csv_row(r, &r->rows[i], f);
 	good = !ferror(f);
 	return fclose(f) == 0 && good ? 0 : -EIO;
-}
-
-static json_t *row_json(struct bench_report *r, struct bench_row *row)
-{
-	struct summary s = summarise(r, row);
-	json_t *samples = json_array();
-
-	for (unsigned i = 0; i < row->n_samples; i++)
-		json_array_append_new(samples, json_real(row->samples[i]));
-	return json_pack("{s:s, s:i, s:I, s:f, s:f, s:f, s:f, s:[f,f,f,f], s:o}", "name", row->name, "family",
-			 row->family, "flows", (json_int_t)row->flows, "median_cycles", s.median, "min_cycles", s.min,
-			 "max_cycles", s.max, "million_per_s", s.mpps, "turn_ns", row->turn_ns[0], row->turn_ns[1],
-			 row->turn_ns[2], row->turn_ns[3], "samples", samples);
-}
-
-int report_json(struct bench_report *r, const char *path)
-{
-	json_t *rows = json_array(), *all;
-	int err;
-
-	for (unsigned i = 0; i < r->n_rows; i++)
-		json_array_append_new(rows, row_json(r, &r->rows[i]));
-	all = json_pack("{s:s, s:I, s:b, s:o}", "unit", r->unit, "tsc_hz", (json_int_t)r->tsc_hz, "hugepages",
-			r->hugepages, "rows", rows);
-	err = all && json_dump_file(all, path, JSON_INDENT(1)) == 0 ? 0 : -EIO;
-	json_decref(all);
-	return err;
 }

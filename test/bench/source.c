@@ -248,34 +248,49 @@ static void mixed(struct bench_source *s, struct rte_mbuf **packets, uint16_t n)
 	}
 }
 
-static uint16_t on_receive(uint16_t port, uint16_t queue, struct rte_mbuf *packets[], uint16_t n, uint16_t max,
-			   void *arg)
+uint16_t source_fill(struct bench_source *s, struct rte_mbuf **packets, uint16_t n)
 {
-	struct bench_source *s = arg;
+	uint16_t kept = RTE_MIN(n, s->traffic.burst);
 
 	if (s->mode == SOURCE_IN_ORDER)
 		return in_order(s, packets, n);
-	if (s->mode == SOURCE_SILENT) {
-		rte_pktmbuf_free_bulk(packets, n);
-		return 0;
-	}
+	if (s->mode == SOURCE_SILENT)
+		kept = 0;
+	if (kept < n)
+		rte_pktmbuf_free_bulk(packets + kept, n - kept);
 	if (s->traffic.misses || !s->traffic.size)
-		mixed(s, packets, n);
+		mixed(s, packets, kept);
 	else if (s->traffic.family == BATON_IPV4)
-		usual(s, packets, n, false);
+		usual(s, packets, kept, false);
 	else
-		usual(s, packets, n, true);
-	return n;
+		usual(s, packets, kept, true);
+	return kept;
 }
 
-int source_start(struct bench_source *s, const struct bench_traffic *t, struct rte_mempool *pool)
+static uint16_t on_receive(uint16_t port, uint16_t queue, struct rte_mbuf *packets[], uint16_t n, uint16_t max,
+			   void *arg)
+{
+	return source_fill(arg, packets, n);
+}
+
+void source_init(struct bench_source *s, const struct bench_traffic *t)
+{
+	void (*feed)(void *arg) = s->feed;
+	void *feed_arg = s->feed_arg;
+
+	*s = (struct bench_source){ .traffic = *t,
+				    .mode = SOURCE_SILENT,
+				    .random = 0x9e3779b97f4a7c15ull,
+				    .feed = feed,
+				    .feed_arg = feed_arg };
+	make_templates(s);
+}
+
+int source_start(struct bench_source *s, struct rte_mempool *pool)
 {
 	struct rte_eth_conf conf = { 0 };
-	int err;
+	int err = rte_eth_dev_configure(BENCH_PORT, 1, 1, &conf);
 
-	*s = (struct bench_source){ .traffic = *t, .mode = SOURCE_SILENT, .random = 0x9e3779b97f4a7c15ull };
-	make_templates(s);
-	err = rte_eth_dev_configure(BENCH_PORT, 1, 1, &conf);
 	if (!err)
 		err = rte_eth_rx_queue_setup(BENCH_PORT, 0, RING, SOCKET_ID_ANY, NULL, pool);
 	if (!err)

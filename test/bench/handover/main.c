@@ -328,6 +328,7 @@ int main(int argc, char **argv)
 			     .cpu = (int)sysconf(_SC_NPROCESSORS_ONLN) - 1,
 			     .hugepages = true };
 	static struct results res;
+	struct bench_options eal;
 	struct bench_machine machine;
 	int err;
 
@@ -335,7 +336,10 @@ int main(int argc, char **argv)
 		fputs(help, o.help ? stdout : stderr);
 		return o.help ? 0 : 2;
 	}
-	if (machine_start(&machine, o.cpu, o.hugepages, MEMORY_MB, 0) < 0)
+	options_init(&eal);
+	eal.cpu = (int16_t)o.cpu;
+	eal.hugepages = o.hugepages;
+	if (machine_start(&machine, &eal, MEMORY_MB, 0) < 0)
 		return 1;
 	res.tsc_hz = (double)rte_get_tsc_hz();
 	measure_memory(&res);
