@@ -31,12 +31,24 @@ static bool lcores_any_nat(const struct config *c, uint8_t family)
 	return false;
 }
 
+/* Has the lcore of this forwarder a classifier as well? */
+static bool lcores_shares_core(const struct config *c, unsigned forwarder)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < c->n_lcores; i++)
+		if (c->lcores[i].forwarder && n++ == forwarder)
+			return c->lcores[i].classifier;
+	return false;
+}
+
 static int lcores_create_forwarder(struct batond *b, unsigned index)
 {
 	struct forwarder_worker_params p = {
 		.index = (uint16_t)index,
 		.n_ports = (uint16_t)b->n_ports,
 		.queue = (uint16_t)index,
+		.miss_price = lcores_shares_core(b->config, index) ? MISS_PRICE_CLASSIFIER : MISS_PRICE,
 		.routes_ipv4 = (uint32_t)b->config->routes_ipv4,
 		.routes_ipv6 = (uint32_t)b->config->routes_ipv6,
 		.nat_ipv4 = lcores_any_nat(b->config, BATON_IPV4),

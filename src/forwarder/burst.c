@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "forwarder/burst_miss.h"
 #include "forwarder/burst_plain.h"
 #include "forwarder/route_match.h"
 #include "forwarder/stages.h"

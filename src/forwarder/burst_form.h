@@ -32,23 +32,65 @@ FORM_INLINE void FORM(burst_hash)(const struct route_table *t, struct rte_mbuf *
 	__builtin_prefetch(&t->buckets[ret->place]);
 }
 
-/* From bucket to the first entry whose tag fits; beyond the key's own bucket too if that was full once. */
-FORM_INLINE void FORM(burst_match)(const struct route_table *t, struct burst_packet *p, bool six)
+/* To the first entry of the bucket whose tag fits, which is on its way then. False: there is none. */
+FORM_INLINE bool FORM(burst_match)(const struct route_table *t, struct burst_packet *p, bool six)
 {
 	uint32_t b = p->place, mask = FORM_MATCH(&t->buckets[b], p->tag);
+	uintptr_t absent = -(uintptr_t)!mask, line;
 
-	for (uint32_t n = 1; unlikely(!mask) && t->buckets[b].overflow && n < t->n_buckets; n++) {
+	/*
+	 * Without a branch, which a flood would make the CPU guess wrong: where there is no entry, the bucket is asked
+	 * for again. The compiler must not know that this is a choice.
+	 */
+	__asm__("" : "+r"(absent));
+	p->place = b * ROUTE_PLACES + (uint32_t)__builtin_ctz(mask | 1u << ROUTE_SLOTS);
+	line = six ? (uintptr_t)&t->entries6[p->place] : (uintptr_t)&t->entries4[p->place];
+	line ^= (line ^ (uintptr_t)&t->buckets[b]) & absent;
+	__builtin_prefetch((const void *)line, 1);
+	if (t->n_cold)
+		__builtin_prefetch(&t->nat[p->place]);
+	return mask;
+}
+
+/* The same behind the packet's own bucket, for one with nothing in it. */
+FORM_INLINE bool FORM(burst_beyond)(const struct route_table *t, struct burst_packet *p, bool six)
+{
+	uint32_t b = p->place / ROUTE_PLACES, mask = 0;
+
+	for (uint32_t n = 1; t->buckets[b].overflow && n < t->n_buckets && !mask; n++) {
 		b = b + 1 == t->n_buckets ? 0 : b + 1;
 		mask = FORM_MATCH(&t->buckets[b], p->tag);
 	}
-	if (unlikely(!mask)) {
-		p->place = BURST_NO_PLACE;
-		return;
-	}
+	if (!mask)
+		return false;
 	p->place = b * ROUTE_PLACES + (uint32_t)__builtin_ctz(mask);
 	__builtin_prefetch(six ? (const void *)&t->entries6[p->place] : &t->entries4[p->place], 1);
 	if (t->n_cold)
 		__builtin_prefetch(&t->nat[p->place]);
+	return true;
+}
+
+/* The packets whose bits are set in missed have nothing in their own bucket. Returns which were found elsewhere. */
+FORM_TARGET static __attribute__((noinline)) uint32_t
+FORM(burst_misses)(struct burst *b, const struct route_table *t, struct burst_packet *p, uint32_t missed, bool six)
+{
+	struct rte_mbuf *refused[WORKER_BURST];
+	struct burst_vip vip = { .family = 0 };
+	unsigned n_refused = 0;
+	uint32_t found = 0;
+
+	for (; missed; missed &= missed - 1) {
+		struct burst_packet *one = &p[__builtin_ctz(missed)];
+
+		if (FORM(burst_beyond)(t, one, six))
+			found |= missed & -missed;
+		else if (burst_miss_allowed(b, one, six, &vip))
+			burst_special(b->w, one, -ENOENT);
+		else
+			refused[n_refused++] = one->m;
+	}
+	rte_pktmbuf_free_bulk(refused, n_refused);
+	return found;
 }
 
 /* Compare the whole key and forward; whatever is not plain goes on to the stages. */
@@ -58,10 +100,6 @@ FORM_INLINE void FORM(burst_forward)(struct burst *b, struct route_table *t, str
 	struct route *r;
 	bool equal;
 
-	if (unlikely(p->place == BURST_NO_PLACE)) {
-		burst_special(b->w, p, -ENOENT);
-		return;
-	}
 	if (six) {
 		r = &t->entries6[p->place].r;
 		equal = entry_is6(&t->entries6[p->place], p->frame + p->flow.l3 + 8, last);
@@ -77,11 +115,21 @@ FORM_INLINE void FORM(burst_forward)(struct burst *b, struct route_table *t, str
 FORM_INLINE void FORM(burst_family)(struct burst *b, struct route_table *t, struct burst_packet *p, unsigned n,
 				    bool six)
 {
+	uint32_t found = 0, all = UINT32_MAX >> (WORKER_BURST - n);
+
 	for (unsigned i = 0; i < n; i++)
-		FORM(burst_match)(t, &p[i], six);
+		found |= (uint32_t)FORM(burst_match)(t, &p[i], six) << i;
+	/* while the entries of the others are on their way */
+	if (unlikely(found != all))
+		found |= FORM(burst_misses)(b, t, p, all & ~found, six);
 	BURST_PASS_DONE(lookup);
-	for (unsigned i = 0; i < n; i++)
-		FORM(burst_forward)(b, t, &p[i], six);
+	if (likely(found == all)) {
+		for (unsigned i = 0; i < n; i++)
+			FORM(burst_forward)(b, t, &p[i], six);
+	} else {
+		for (; found; found &= found - 1)
+			FORM(burst_forward)(b, t, &p[__builtin_ctz(found)], six);
+	}
 	BURST_PASS_DONE(rewrite);
 }
 

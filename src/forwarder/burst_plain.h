@@ -22,11 +22,9 @@ struct burst_packet {
 	uint8_t *frame;
 	uint64_t addresses; /* IPv4: both */
 	struct packet_flow flow;
-	uint32_t place; /* pass 1: bucket; pass 2: entry, or BURST_NO_PLACE */
+	uint32_t place; /* pass 1: bucket; pass 2: entry, if there is one */
 	uint16_t tag;
 };
-
-#define BURST_NO_PLACE UINT32_MAX
 
 /* What a burst needs of worker and view, and what it counts. */
 struct burst {

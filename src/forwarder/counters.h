@@ -12,31 +12,34 @@
 #include "forwarder/packet.h"
 
 /* Why a packet was dropped, beside the parser's reasons. X(token, name, text) */
-#define FORWARDER_DROP_REASONS(X)                                                                                \
-	X(SEGMENTED, "segmented", "packet in more than one buffer: larger than the MTU")                         \
-	X(FRAGMENT, "fragment", "IP fragment")                                                                   \
-	X(TTL, "ttl", "TTL or hop limit would reach 0")                                                          \
-	X(NO_SERVICE, "no_service", "for an own address, but no VIP and nobody else listens there")              \
-	X(NOT_LOCAL, "not_local", "for an address that is not the device's, and no reply of a NATed connection") \
-	X(OWN_SOURCE, "own_source", "source address is one of the device's own")                                 \
-	X(UNKNOWN_LINK, "unknown_link", "neither IP nor ARP")                                                    \
-	X(BAD_ECHO, "bad_echo", "echo request with a wrong checksum")                                            \
-	X(ROUTE_DROP, "route_drop", "route says drop, or leads to an endpoint that is gone")                     \
-	X(NEXTHOP_UNRESOLVED, "nexthop_unresolved", "link address of the next hop is not known")                 \
-	X(ROUTE_TABLE_FULL, "route_table_full", "new connection, but the route table is full")                   \
-	X(CLASSIFIER_BUSY, "classifier_busy", "new connection, but the ring to the classifier is full")          \
-	X(FORWARDER_BUSY, "forwarder_busy", "for another forwarder lcore, but its ring is full")                 \
-	X(MESSAGES_EXHAUSTED, "messages_exhausted", "no free plumbing message")                                  \
-	X(BUFFERS_EXHAUSTED, "buffers_exhausted", "no free packet buffer")                                       \
-	X(CONTROL_BUSY, "control_busy", "for the control thread or the kernel, but their ring is full")          \
-	X(TOO_LONG, "too_long", "larger than the MTU of the port it should leave by")                            \
-	X(TX_FULL, "tx_full", "transmit queue of the port full")                                                 \
-	X(SHIM_MALFORMED, "shim_malformed", "shim datagram malformed or of a type a device does not take")       \
-	X(SHIM_VERSION, "shim_version", "shim datagram of another version")                                      \
-	X(SHIM_UNKNOWN_KEY, "shim_unknown_key", "shim datagram made with a key that is not ours")                \
-	X(SHIM_FORGED, "shim_forged", "shim datagram with a wrong MAC")                                          \
-	X(SHIM_REPLAYED, "shim_replayed", "shim datagram seen before")                                           \
-	X(SHIM_STALE, "shim_stale", "shim datagram below the replay window")                                     \
+#define FORWARDER_DROP_REASONS(X)                                                                                      \
+	X(SEGMENTED, "segmented", "packet in more than one buffer: larger than the MTU")                               \
+	X(FRAGMENT, "fragment", "IP fragment")                                                                         \
+	X(TTL, "ttl", "TTL or hop limit would reach 0")                                                                \
+	X(NO_SERVICE, "no_service", "for an own address, but no VIP and nobody else listens there")                    \
+	X(NOT_LOCAL, "not_local", "for an address that is not the device's, and no reply of a NATed connection")       \
+	X(OWN_SOURCE, "own_source", "source address is one of the device's own")                                       \
+	X(UNKNOWN_LINK, "unknown_link", "neither IP nor ARP")                                                          \
+	X(BAD_ECHO, "bad_echo", "echo request with a wrong checksum")                                                  \
+	X(ROUTE_DROP, "route_drop", "route says drop, or leads to an endpoint that is gone")                           \
+	X(NEXTHOP_UNRESOLVED, "nexthop_unresolved", "link address of the next hop is not known")                       \
+	X(ROUTE_TABLE_FULL, "route_table_full", "new connection, but the route table is full")                         \
+	X(CLASSIFIER_BUSY, "classifier_busy", "new connection, but the ring to the classifier is full")                \
+	X(FLOOD_OPENING, "flood_opening", "first packet of a TCP connection; no time for it beside those with routes") \
+	X(FLOOD_UNDERWAY, "flood_underway", "no route, and no time to look for one beside packets with routes")        \
+	X(FLOOD_OWN, "flood_own", "for the device itself, and no time for it beside packets with routes")              \
+	X(FORWARDER_BUSY, "forwarder_busy", "for another forwarder lcore, but its ring is full")                       \
+	X(MESSAGES_EXHAUSTED, "messages_exhausted", "no free plumbing message")                                        \
+	X(BUFFERS_EXHAUSTED, "buffers_exhausted", "no free packet buffer")                                             \
+	X(CONTROL_BUSY, "control_busy", "for the control thread or the kernel, but their ring is full")                \
+	X(TOO_LONG, "too_long", "larger than the MTU of the port it should leave by")                                  \
+	X(TX_FULL, "tx_full", "transmit queue of the port full")                                                       \
+	X(SHIM_MALFORMED, "shim_malformed", "shim datagram malformed or of a type a device does not take")             \
+	X(SHIM_VERSION, "shim_version", "shim datagram of another version")                                            \
+	X(SHIM_UNKNOWN_KEY, "shim_unknown_key", "shim datagram made with a key that is not ours")                      \
+	X(SHIM_FORGED, "shim_forged", "shim datagram with a wrong MAC")                                                \
+	X(SHIM_REPLAYED, "shim_replayed", "shim datagram seen before")                                                 \
+	X(SHIM_STALE, "shim_stale", "shim datagram below the replay window")                                           \
 	X(SHIM_FOREIGN, "shim_foreign", "shim datagram from an address that is no host of ours")
 
 enum forwarder_drop {

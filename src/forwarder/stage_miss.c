@@ -3,12 +3,32 @@
 
 #include "forwarder/stages.h"
 
+/*
+ * In 256ths of a classifier's ring. First packets of connections leave room for packets of
+ * connections that may exist, and both leave room for what is told of routes, which must not get lost.
+ */
+#define MISS_FILL_OPENING 192
+#define MISS_FILL 224
+
+static bool miss_has_room(const struct forwarder_worker *w, const struct packet_info *info, uint16_t classifier)
+{
+	bool opens = info->tuple.proto == IPPROTO_TCP && info->tcp_flags & PACKET_TCP_SYN;
+
+	return channel_classifier_fill(w->channel, classifier) < (opens ? MISS_FILL_OPENING : MISS_FILL);
+}
+
 void stage_punt(struct forwarder_worker *w, struct rte_mbuf *m, const struct packet_info *info, uint16_t vip)
 {
-	struct plumb_message *msg = channel_message_get(w->channel);
+	uint16_t classifier = plumbing_classifier(w, &info->tuple);
+	struct plumb_message *msg;
 
 	stage_trace(w, &info->tuple,
 		    &(struct trace_step){ .event = TRACE_MISS, .endpoint = VIEW_NONE, .a = info->tcp_flags });
+	if (!miss_has_room(w, info, classifier)) {
+		stage_drop(w, m, DROP_CLASSIFIER_BUSY);
+		return;
+	}
+	msg = channel_message_get(w->channel);
 	if (!msg) {
 		stage_drop(w, m, DROP_MESSAGES_EXHAUSTED);
 		return;
@@ -22,7 +42,7 @@ void stage_punt(struct forwarder_worker *w, struct rte_mbuf *m, const struct pac
 	msg->route.key = info->tuple;
 	msg->packet = m;
 	w->counters.misses++;
-	if (channel_to_classifier(w->channel, plumbing_classifier(w, &info->tuple), msg))
+	if (channel_to_classifier(w->channel, classifier, msg))
 		return;
 	w->counters.drops[DROP_CLASSIFIER_BUSY]++;
 	if (w->subject)

@@ -66,6 +66,7 @@ struct forwarder_worker *forwarder_worker_new(const struct forwarder_worker_para
 	w->channel = p->channel;
 	w->packets = p->packets;
 	w->seq = p->first_seq;
+	miss_budget_init(&w->misses, p->miss_price);
 	w->tsc_hz = rte_get_tsc_hz();
 	w->tsc_per_sweep4 = worker_tsc_per_sweep(w->tsc_hz, p->routes_ipv4);
 	w->tsc_per_sweep6 = worker_tsc_per_sweep(w->tsc_hz, p->routes_ipv6);
@@ -103,22 +104,33 @@ void forwarder_worker_burst(struct forwarder_worker *w, struct rte_mbuf **packet
 	w->burst(w, packets, n);
 }
 
-unsigned forwarder_worker_poll(struct forwarder_worker *w, const struct view *view)
+static unsigned worker_receive(struct forwarder_worker *w)
 {
 	struct rte_mbuf *packets[WORKER_BURST];
+	uint64_t hits = w->counters.hits;
+	unsigned n_all = 0;
+
+	for (uint16_t port = 0; port < w->n_ports; port++) {
+		unsigned n = rte_eth_rx_burst(port, w->queue, packets, WORKER_BURST);
+
+		miss_budget_burst(&w->misses, n == WORKER_BURST);
+		if (n)
+			w->burst(w, packets, n);
+		n_all += n;
+	}
+	miss_budget_turn(&w->misses, (uint32_t)(w->counters.hits - hits));
+	return n_all;
+}
+
+unsigned forwarder_worker_poll(struct forwarder_worker *w, const struct view *view)
+{
 	unsigned work;
 
 	w->view = view;
 	w->now_tsc = rte_get_tsc_cycles();
 	w->now_s = (uint16_t)(w->now_tsc / w->tsc_hz);
 	work = plumbing_poll(w);
-	for (uint16_t port = 0; port < w->n_ports; port++) {
-		unsigned n = rte_eth_rx_burst(port, w->queue, packets, WORKER_BURST);
-
-		if (n)
-			w->burst(w, packets, n);
-		work += n;
-	}
+	work += worker_receive(w);
 	plumbing_prefetch(w);
 	ageing_poll(w);
 	forwarder_worker_flush(w);

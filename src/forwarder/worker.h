@@ -15,6 +15,7 @@
 
 #include "baton/view.h"
 #include "forwarder/counters.h"
+#include "forwarder/miss_budget.h"
 #include "forwarder/packet.h"
 #include "forwarder/route.h"
 #include "plumb/channel.h"
@@ -45,6 +46,7 @@ struct forwarder_worker_params {
 	uint16_t queue;   /* of each port, receive and transmit */
 	uint32_t routes_ipv4, routes_ipv6;
 	bool nat_ipv4, nat_ipv6;                  /* NAT routes are to be expected */
+	uint32_t miss_price;                      /* MISS_PRICE or MISS_PRICE_CLASSIFIER; 0: misses need no budget */
 	uint16_t shim_port;                       /* host order */
 	uint16_t max_endpoints;                   /* endpoint ids that may occur */
 	uint16_t max_peers;                       /* hosts that may send shim datagrams; power of two */
@@ -71,6 +73,7 @@ struct forwarder_worker {
 	const struct baton_tuple *subject; /* of the packet in the stages, while somebody is traced; else NULL */
 	uint64_t now_tsc;
 	uint16_t now_s;
+	struct miss_budget misses;
 	uint64_t seq;                    /* of the next shim datagram */
 	uint64_t sweep4_tsc, sweep6_tsc; /* when the next sweep step is due */
 	uint32_t sweep4_cursor, sweep6_cursor;

@@ -134,6 +134,9 @@ int table_run(const struct bench_options *o, struct bench_report *r);
 int connect_run(const struct bench_options *o, struct bench_source *s, struct rte_mempool *pool,
 		struct bench_report *r);
 
+/* flood.c: hits alone, beside as many misses, and misses alone, on a core that has no time left. 0 or -errno. */
+int flood_run(const struct bench_options *o, struct bench_source *s, struct rte_mempool *pool, struct bench_report *r);
+
 /* rows.c: the rows of `forward`, all once in each repetition. 0 or -errno. */
 int rows_run(const struct bench_options *o, const struct bench_machine *m, struct bench_source *s,
 	     struct rte_mempool *pool, struct bench_report *r);

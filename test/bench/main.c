@@ -40,6 +40,19 @@ static unsigned memory_mb(const struct bench_options *o)
 	return (unsigned)(sum * bytes >> 20) + 64 + 32 * o->n_flows;
 }
 
+static int run_task(const struct bench_options *o, const struct bench_machine *m, struct bench_source *s,
+		    struct rte_mempool *pool, struct bench_report *r)
+{
+	switch (o->task) {
+	case BENCH_CONNECT:
+		return connect_run(o, s, pool, r);
+	case BENCH_FLOOD:
+		return flood_run(o, s, pool, r);
+	default:
+		return rows_run(o, m, s, pool, r);
+	}
+}
+
 static int run_source(struct bench_options *o, const struct bench_machine *m, struct bench_source *s,
 		      struct rte_mempool *pool, struct bench_report *r)
 {
@@ -52,7 +65,7 @@ static int run_source(struct bench_options *o, const struct bench_machine *m, st
 	if (o->prompt)
 		err = prompt_run(o, s, pool, r);
 	else
-		err = o->task == BENCH_CONNECT ? connect_run(o, s, pool, r) : rows_run(o, m, s, pool, r);
+		err = run_task(o, m, s, pool, r);
 	source_stop();
 	return err;
 }
@@ -96,9 +109,10 @@ static bool outside_anchor(const struct bench_options *o)
 
 int main(int argc, char **argv)
 {
-	static const char *const units[] = {
-		[BENCH_FORWARD] = "packet", [BENCH_TABLE] = "lookup", [BENCH_CONNECT] = "connection"
-	};
+	static const char *const units[] = { [BENCH_FORWARD] = "packet",
+					     [BENCH_TABLE] = "lookup",
+					     [BENCH_CONNECT] = "connection",
+					     [BENCH_FLOOD] = "packet" };
 	static struct bench_report report;
 	struct bench_options o;
 	struct bench_machine m;

@@ -29,6 +29,7 @@ enum bench_task {
 	BENCH_FORWARD,
 	BENCH_TABLE,   /* lookups alone */
 	BENCH_CONNECT, /* new connections */
+	BENCH_FLOOD,   /* misses without limit beside hits */
 };
 
 /* The packets that the source makes. */
@@ -41,6 +42,7 @@ struct bench_traffic {
 	uint16_t burst;  /* packets of one receive */
 	uint32_t churn;  /* new connections in a million packets, each in place of the oldest one */
 	uint32_t misses; /* packets of unknown connections in a million packets */
+	bool flood;      /* the forwarder limits what misses cost it */
 	bool opening;    /* TCP packets are the first ones of their connections */
 };
 

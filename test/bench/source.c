@@ -232,18 +232,19 @@ static inline __attribute__((always_inline)) void usual(struct bench_source *s, 
 static void mixed(struct bench_source *s, struct rte_mbuf **packets, uint16_t n)
 {
 	bool six = s->traffic.family == BATON_IPV6;
-	uint32_t unknown_below = (uint32_t)((uint64_t)s->traffic.misses * UINT32_MAX / 1000000);
+	uint64_t unknown_below = ((uint64_t)s->traffic.misses << 32) / 1000000;
 
 	for (uint16_t i = 0; i < n; i++) {
 		uint64_t random = next_random(s);
 		unsigned size = s->traffic.size ? 0 : imix_order[s->n_sent++ % 12];
 		uint32_t client = client_of(pick(s, random), six);
+		/* no two of them alike for long */
+		uint32_t unknown = (six ? 1u << 31 : UNKNOWN4) | (uint32_t)(s->n_unknown & ((1u << FLOW_BITS) - 1));
+		uint32_t is_unknown = (uint32_t)random < unknown_below;
 
-		if ((uint32_t)random < unknown_below) {
-			s->n_unknown++;
-			/* no two of them alike for long */
-			client = (six ? 1u << 31 : UNKNOWN4) | (uint32_t)(s->n_unknown & ((1u << FLOW_BITS) - 1));
-		}
+		/* without a branch, which would be guessed wrong at the source's expense */
+		s->n_unknown += is_unknown;
+		client ^= (client ^ unknown) & -is_unknown;
 		write_flow(s, &s->templates[size], packets[i], client, six);
 	}
 }
@@ -258,7 +259,7 @@ uint16_t source_fill(struct bench_source *s, struct rte_mbuf **packets, uint16_t
 		kept = 0;
 	if (kept < n)
 		rte_pktmbuf_free_bulk(packets + kept, n - kept);
-	if (s->traffic.misses || !s->traffic.size)
+	if (s->traffic.misses || s->traffic.flood || !s->traffic.size)
 		mixed(s, packets, kept);
 	else if (s->traffic.family == BATON_IPV4)
 		usual(s, packets, kept, false);
