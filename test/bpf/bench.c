@@ -22,6 +22,7 @@
 #define REPLY_INTERVAL_NS 3600000000000ull /* an hour: no token comes back during a test */
 
 unsigned bench_max_flows = BENCH_FLOWS;
+unsigned bench_max_connections = BENCH_CONNECTIONS;
 
 static void set_add(struct bpf_map *map, const char *text, const void *value)
 {
@@ -93,6 +94,7 @@ static int bench_make(void **state, bool able)
 	if (!b->skel)
 		return -1;
 	bpf_map__set_max_entries(b->skel->maps.flows, bench_max_flows);
+	bpf_map__set_max_entries(b->skel->maps.connections, bench_max_connections);
 	if (programs_load(b, able))
 		return -1;
 	maps_fill(b);

@@ -13,6 +13,7 @@
 
 #define BENCH_PORT BATON_SHIM_PORT_DEFAULT
 #define BENCH_FLOWS 8
+#define BENCH_CONNECTIONS 65536
 #define BENCH_REPLIES 4 /* replies that may be sent at once */
 
 /* Two host addresses per family, one forwarder each, one virtual address. */
@@ -36,8 +37,8 @@ struct bench {
 	struct frame out;
 };
 
-/* Room in the flow table; to be set before bench_open(). */
-extern unsigned bench_max_flows;
+/* Room in the tables of flows and of connections; to be set before bench_open(). */
+extern unsigned bench_max_flows, bench_max_connections;
 
 /* cmocka set-up and tear-down; *state is the struct bench. */
 int bench_open(void **state);

@@ -22,6 +22,7 @@
 #include "agent/maps.h"
 #include "baton/abi/flow_id.h"
 #include "baton/proto.h"
+#include "bench_host.h"
 #include "create_case.h"
 #include "tunnel.skel.h"
 
@@ -30,17 +31,13 @@
 #define MANY_FLOWS 1000000u
 #define GENERATION 1
 
-struct stats {
-	uint64_t ns, runs;
-};
-
-static struct stats stats_of(int prog_fd)
+struct bench_stats bench_stats_of(int prog_fd)
 {
 	struct bpf_prog_info info = { 0 };
 	uint32_t len = sizeof info;
 
 	assert_int_equal(bpf_obj_get_info_by_fd(prog_fd, &info, &len), 0);
-	return (struct stats){ info.run_time_ns, info.run_cnt };
+	return (struct bench_stats){ info.run_time_ns, info.run_cnt };
 }
 
 static void run(struct bench *b, const struct frame *f)
@@ -87,7 +84,7 @@ static void measure(struct bench *b, const char *what, frame_fn make, int verdic
 	struct frame f;
 
 	for (uint32_t round = 0; round < ROUNDS; round++) {
-		struct stats before = stats_of(b->prog_fd), after;
+		struct bench_stats before = bench_stats_of(b->prog_fd), after;
 		double ns;
 
 		for (uint32_t i = 0; i < RUNS; i++) {
@@ -95,7 +92,7 @@ static void measure(struct bench *b, const char *what, frame_fn make, int verdic
 			run(b, &f);
 			assert_int_equal(b->verdict, verdict);
 		}
-		after = stats_of(b->prog_fd);
+		after = bench_stats_of(b->prog_fd);
 		ns = (double)(after.ns - before.ns) / (double)(after.runs - before.runs);
 		best = ns < best ? ns : best;
 	}
@@ -150,7 +147,8 @@ static void flows_put(struct bench *b, uint8_t family, uint32_t n)
 		flow_put(b, &t, i);
 }
 
-int main(void)
+/* Packets run through the program one by one. */
+static int bench_packets(void)
 {
 	void *state = NULL;
 	struct bench *b;
@@ -158,11 +156,11 @@ int main(void)
 
 	bench_max_flows = 2 * MANY_FLOWS;
 	if (create_namespace(&state) || bench_open(&state))
-		return 1;
+		return -1;
 	b = state;
 	stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
 	if (stats_fd < 0)
-		return 1;
+		return -1;
 	flows_put(b, BATON_IPV4, 1);
 	flows_put(b, BATON_IPV6, 1);
 	measure(b, "packet that is not a device's", foreign, TC_ACT_UNSPEC);
@@ -174,4 +172,17 @@ int main(void)
 	close(stats_fd);
 	bench_close(&state);
 	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *only = argc > 1 ? argv[1] : "";
+
+	if (argc > 2 || (*only && strcmp(only, "packets") != 0 && strcmp(only, "creates") != 0)) {
+		fprintf(stderr, "usage: bench_host [packets | creates]\n");
+		return 2;
+	}
+	if (strcmp(only, "creates") != 0 && bench_packets())
+		return 1;
+	return strcmp(only, "packets") != 0 && bench_creates() ? 1 : 0;
 }
