@@ -16,6 +16,7 @@ from lib.shell import wait_for
 TAKER = 8080
 DOWNLOAD_MB, UPLOAD_MB = int(option("--download-mb", 200)), int(option("--upload-mb", 100))
 REQUESTS = 1000
+TIMEOUT = clients.TIMEOUT + max(DOWNLOAD_MB, UPLOAD_MB)  # a second for a megabyte is slow even for a busy machine
 
 
 def serve(t):
@@ -27,9 +28,10 @@ def serve(t):
 def large(checks, s, files):
     t = s.topology
     for address, up, down in ((BOTH[0], "up", "big"), (BOTH[1], "big", "down")):
-        got = l7_clients.get(t, address, "any/a/upload", "--data-binary", f"@{files[up][0]}", "-H", "Expect:", port=TAKER)
+        got = l7_clients.get(t, address, "any/a/upload", "--data-binary", f"@{files[up][0]}", "-H", "Expect:", port=TAKER,
+                             timeout=TIMEOUT)
         checks.equal(f"{up}, to {address}", (got.host, got.body.decode()), ("host1", files[up][1]))
-        checks.equal(f"{down}, from {address}", clients.get_sha256(t, address, f"any/b/{down}"), (files[down][1], "host2"))
+        checks.equal(f"{down}, from {address}", clients.get_sha256(t, address, f"any/b/{down}", timeout=TIMEOUT), (files[down][1], "host2"))
 
 
 def many_requests(checks, s, address):

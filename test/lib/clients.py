@@ -18,16 +18,16 @@ def url(address, path, port=80):
     return f"http://{host}:{port}/{path}"
 
 
-def curl(topology, *words, check=True):
+def curl(topology, *words, check=True, timeout=TIMEOUT):
     """CompletedProcess of a curl that says nothing but what it was asked for."""
     return topology.run("client", "curl", "--silent", "--show-error", "--globoff", "--noproxy", "*",
-                        "--max-time", TIMEOUT, *words, check=check, timeout=TIMEOUT + 10)
+                        "--max-time", timeout, *words, check=check, timeout=timeout + 10)
 
 
-def get_sha256(topology, address, path, port=80):
+def get_sha256(topology, address, path, port=80, timeout=TIMEOUT):
     """Fetch; (SHA-256 of the body, name of the host that answered)."""
     body, head = topology.path("client", f"body{time.monotonic_ns()}"), topology.path("client", "head")
-    curl(topology, "--fail", "--output", body, "--dump-header", head, url(address, path, port))
+    curl(topology, "--fail", "--output", body, "--dump-header", head, url(address, path, port), timeout=timeout)
     try:
         with open(body, "rb") as f, open(head, encoding="latin-1") as h:
             who = re.search(r"^X-Host: (\S+)", h.read(), re.M)

@@ -39,7 +39,7 @@ def curl(topology, *words, timeout=TIMEOUT):
     """Answer of one curl."""
     stem = topology.path("client", f"curl{time.monotonic_ns()}")
     body, head = stem + ".body", stem + ".head"
-    r = clients.curl(topology, "--max-time", timeout, "--output", body, "--dump-header", head, *words, check=False)
+    r = clients.curl(topology, "--output", body, "--dump-header", head, *words, check=False, timeout=timeout)
     try:
         return Answer(r.returncode, _read(head).decode("latin-1"), _read(body), r.stderr.strip())
     finally:
