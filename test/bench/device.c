@@ -232,9 +232,10 @@ unsigned device_turn(void *arg)
 		return forwarder_worker_poll(d->worker, d->view);
 	for (unsigned i = 0; d->owed >= 1000000 && i < MESSAGES_A_TURN; i++, d->owed -= 1000000)
 		replace_flow(d);
-	/* packets of what has not been closed yet, and has been opened */
-	d->source->first = (uint32_t)d->n_opened;
-	d->source->n_flows = d->n_flows - n_opening(d);
+	if (d->source->traffic.churn) { /* packets of what has not been closed yet, and has been opened */
+		d->source->first = (uint32_t)d->n_opened;
+		d->source->n_flows = d->n_flows - n_opening(d);
+	}
 	n = forwarder_worker_poll(d->worker, d->view);
 	if (d->source->traffic.churn)
 		d->owed += (uint64_t)d->source->traffic.burst * d->source->traffic.churn;
@@ -256,17 +257,29 @@ static unsigned fed_turn(struct bench_device *d)
 	return forwarder_worker_poll(d->worker, d->view);
 }
 
+/* Until nothing is left to do; a port that others send to may never be quiet. */
+static void settle(struct bench_device *d)
+{
+	uint64_t start = rte_rdtsc();
+
+	while (fed_turn(d) && rte_rdtsc() - start < rte_get_tsc_hz())
+		;
+}
+
 /* Until all have come, or none has for a second. */
 static void introduce_all(struct bench_device *d)
 {
 	const struct forwarder_counters *c = &d->worker->counters;
-	uint64_t hz = rte_get_tsc_hz(), last = rte_rdtsc();
+	uint64_t hz = rte_get_tsc_hz(), last = rte_rdtsc(), hits = c->hits;
 
-	while (c->hits < d->n_flows && rte_rdtsc() - last < hz && !machine_interrupted())
-		if (fed_turn(d))
-			last = rte_rdtsc();
-	while (fed_turn(d))
-		;
+	while (c->hits < d->n_flows && rte_rdtsc() - last < hz && !machine_interrupted()) {
+		fed_turn(d);
+		if (c->hits == hits)
+			continue;
+		hits = c->hits;
+		last = rte_rdtsc();
+	}
+	settle(d);
 }
 
 /* Routes for all flows, then a packet of each, which introduces the flow to its host. */
@@ -281,8 +294,7 @@ static int plumb_all(struct bench_device *d)
 			i++;
 		forwarder_worker_poll(d->worker, d->view);
 	}
-	while (forwarder_worker_poll(d->worker, d->view))
-		;
+	settle(d);
 	if (c->routes_added != n)
 		return interrupted_or(-ENOSPC);
 	source_set(d->source, 0, n, SOURCE_IN_ORDER);
@@ -438,7 +450,6 @@ int device_check(struct bench_device *d)
 {
 	/* the next device shares the rings: leave nothing there */
 	d->source->mode = SOURCE_SILENT;
-	while (forwarder_worker_poll(d->worker, d->view))
-		;
+	settle(d);
 	return check_counters(d);
 }

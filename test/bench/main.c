@@ -7,6 +7,7 @@
 #include <rte_cycles.h>
 
 #include "bench.h"
+#include "ports.h"
 
 #define POOL_SIZE 4095
 #define POOL_CACHE 256
@@ -86,7 +87,7 @@ static int run(struct bench_options *o, const struct bench_machine *m, struct be
 		return -ENOMEM;
 	}
 	source_init(&source, &o->traffic);
-	err = run_source(o, m, &source, pool, r);
+	err = options_ports(o) ? ports_run(o, &source, pool, r) : run_source(o, m, &source, pool, r);
 	rte_mempool_free(pool);
 	return err;
 }

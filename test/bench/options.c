@@ -349,6 +349,8 @@ int options_check(const struct bench_options *o)
 
 	if (options_ports(o) && o->task != BENCH_FORWARD)
 		why = "ports are for forwarding only";
+	else if (options_ports(o) && o->prompt)
+		why = "the prompt has no ports but the source that is built in";
 	else if (options_ports(o) && (o->traffic.churn || o->stages))
 		why = "churn and stages need the source that is built in, without ports";
 	else if (o->rings && (o->n_vdevs || o->n_pci))

@@ -39,6 +39,8 @@ class Options(unittest.TestCase):
         self.refused("at most 8", "--flows", "1,2,3,4,5,6,7,8,9")
         self.refused("upwards", "upwards")
         self.refused("for forwarding only", "-i", "table")
+        self.refused("without ports", "--rings", "--churn", "1")
+        self.refused("two ports", "--vdev", "net_null0")
 
     def test_help_names_what_is_taken(self):
         text = bench("--help").stdout
@@ -142,6 +144,13 @@ class Output(unittest.TestCase):
         c = result["rows"][2]["counters"]
         mean = (7 * 60 + 4 * 590 + 1 * 1514) / 12
         self.assertAlmostEqual(c["rx_bytes"] / c["rx_packets"], mean, delta=0.5)
+
+    def test_rings(self):
+        for words in ([], ["--ipv6", "--size", "imix"], ["--mode", "full-nat", "--misses", "10"],
+                      ["--mode", "return", "--udp"]):
+            run = bench("--rings", "--repetitions", "1", "--packets", "20000", *words)
+            self.assertEqual(run.returncode, 0, run.stderr)
+            self.assertRegex(run.stdout, r" 0 lost, 0 wrong, 0 foreign")
 
     def test_connect_and_table(self):
         result, _ = self.measure("connect", "--latency")
