@@ -71,6 +71,11 @@ static int device_check(const void *value, char *why, size_t size)
 
 	if (!text[pci] && strchr(text, ':') && strchr(text, '.'))
 		return 0;
+	if (!strncmp(text, "net_ring", 8)) {
+		snprintf(why, size, "\"%.64s\" does not say by which port a packet came in; it is for benchmarks alone",
+			 text);
+		return -EINVAL;
+	}
 	if ((!strncmp(text, "net_", 4) || !strncmp(text, "virtio_user", 11)) && !strpbrk(text, " \t"))
 		return 0;
 	snprintf(why, size, "\"%.64s\" is neither a PCI address (0000:01:00.0) nor a DPDK virtual device (net_...)",

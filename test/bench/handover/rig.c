@@ -321,15 +321,17 @@ static void sent(struct rig *r, const struct rte_mbuf *b)
 static void shim(struct rig *r, const struct plumb_message *m)
 {
 	const struct rte_mbuf *b = m->packet;
-	const struct baton_shim_create *body = rte_pktmbuf_mtod_offset(b, const void *, m->l3_offset);
-	struct baton_tuple key = { .sport_be = body->sport };
+	struct baton_tuple key = { 0 };
+	struct baton_shim_create body;
 	struct rig_client *c;
 
-	memcpy(key.saddr, body->saddr, sizeof key.saddr);
+	memcpy(&body, rte_pktmbuf_mtod_offset(b, const void *, m->l3_offset), sizeof body);
+	key.sport_be = body.sport;
+	memcpy(key.saddr, body.saddr, sizeof key.saddr);
 	c = client_of(r, &key);
 	if (!c || m->shim_type != BATON_SHIM_CREATE) {
 		r->n_others++;
-	} else if (rte_pktmbuf_data_len(b) == m->l3_offset + sizeof *body) {
+	} else if (rte_pktmbuf_data_len(b) == m->l3_offset + sizeof body) {
 		r->n_asked++;
 	} else {
 		c->endpoint = m->route.endpoint;

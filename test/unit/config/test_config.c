@@ -149,6 +149,10 @@ static void test_device_keys(void **state)
 		p, "net_af_packet0,iface=x", "eth0",
 		"device.conf:2: ports[0].device: \"eth0\" is neither a PCI address (0000:01:00.0) nor a DPDK "
 		"virtual device (net_...)");
+	place_device_refused(
+		p, "net_af_packet0,iface=x", "net_ring0",
+		"device.conf:2: ports[0].device: \"net_ring0\" does not say by which port a packet came in; "
+		"it is for benchmarks alone");
 	place_device_refused(p, "device = \"net", "mtu = 1200; device = \"net",
 			     "device.conf:2: ports[0].mtu: 1200 is out of range 1280-9000");
 	place_device_refused(p, "device = \"net", "exception = \"a/b\"; device = \"net",

@@ -246,8 +246,8 @@ static void a_full_ring_or_pool_loses_it_and_counts(void **state)
 
 	frame_build(&syn4, &client);
 	c = conn_body(&client.tuple, BATON_SHIM_CONN_ENDED, 0);
-	while ((all[n] = channel_message_get(&l->channel)) != NULL)
-		n++;
+	for (struct plumb_message *m; (m = channel_message_get(&l->channel)) != NULL; n++)
+		all[n] = m;
 	host_says(l, BATON_SHIM_ENDED, &c, &f);
 	assert_int_equal(l->w->counters.host_reports_lost, 1);
 	while (n)
