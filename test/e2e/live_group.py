@@ -6,6 +6,8 @@ from lib.live import counter, events, presence, tables_equal, wait_state
 from lib.scene import Scene
 from lib.shell import wait_for
 
+MESSAGES = {"content": 6, "membership": 1}  # that are waited for: one with every heartbeat; one in 10 s where nothing changes
+
 
 def leaders(device):
     """{host: the host that speaks for it, or itself}"""
@@ -26,7 +28,7 @@ def check_mode(checks, mode):
         d, hosts = s.device, s.topology.hosts
         first = checks.step(f"{mode}: one leader", wait_for, lambda: led(d, hosts), "one leader", 20)
         before = counter(d, "groups", "heard")
-        checks.step(f"{mode}: it speaks for all", wait_for, lambda: counter(d, "groups", "heard") > before + 5, "heartbeats", 20)
+        checks.step(f"{mode}: it speaks for all", wait_for, lambda: counter(d, "groups", "heard") >= before + MESSAGES[mode], "heartbeats", 20)
         first = led(d, hosts)
         others = [h for h in hosts if h != first]
         s.agents[first].process.kill()
