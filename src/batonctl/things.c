@@ -122,11 +122,15 @@ static const struct column routes[] = { { "client", "CLIENT", COLUMN_TEXT },
 					{ "flow", "FLOW", COLUMN_NUMBER },
 					{ 0 } };
 
-static const struct column routes_count[] = {
-	{ "forwarder", "FORWARDER", COLUMN_NUMBER }, { "family", "FAMILY", COLUMN_NUMBER },
-	{ "routes", "ROUTES", COLUMN_NUMBER },       { "capacity", "CAPACITY", COLUMN_NUMBER },
-	{ "bytes", "BYTES", COLUMN_NUMBER },         { 0 }
-};
+static const struct column routes_count[] = { { "forwarder", "FORWARDER", COLUMN_NUMBER },
+					      { "family", "FAMILY", COLUMN_NUMBER },
+					      { "routes", "ROUTES", COLUMN_NUMBER },
+					      { "capacity", "CAPACITY", COLUMN_NUMBER },
+					      { "bytes", "BYTES", COLUMN_NUMBER },
+					      { "buckets", "BUCKETS", COLUMN_NUMBER },
+					      { "overflowed", "OVERFLOWED", COLUMN_NUMBER },
+					      { "longest_search", "SEARCH", COLUMN_NUMBER },
+					      { 0 } };
 
 static const struct column neighbours[] = { { "port", "PORT", COLUMN_TEXT },
 					    { "address", "ADDRESS", COLUMN_TEXT },

@@ -43,7 +43,7 @@ struct batond_lcore {
 	/* writer: the lcore */
 	uint64_t loops, idle_loops, sleeps;
 	uint64_t wall_due_ns, wall_offset_ns; /* when to read the wall clock again; what it is ahead of the monotonic */
-};
+} __attribute__((aligned(64)));               /* each turn writes: no line of it is another's */
 
 struct batond_port {
 	const struct config_port *config;

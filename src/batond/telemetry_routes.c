@@ -173,7 +173,7 @@ uint64_t telemetry_routes(struct batond *b, struct telemetry_page *p, uint64_t c
 }
 
 static void routes_count_row(struct telemetry_page *p, unsigned forwarder, unsigned family, uint32_t n,
-			     const struct route_table *t)
+			     const struct route_table *t, const struct worker_shape *shape)
 {
 	struct rte_tel_data *row = telemetry_row(p);
 
@@ -184,6 +184,9 @@ static void routes_count_row(struct telemetry_page *p, unsigned forwarder, unsig
 	telemetry_number(row, "routes", n);
 	telemetry_number(row, "capacity", route_table_capacity(t));
 	telemetry_number(row, "bytes", route_table_bytes(t));
+	telemetry_number(row, "buckets", route_table_buckets(t));
+	telemetry_number(row, "overflowed", shape->overflowed);
+	telemetry_number(row, "longest_search", shape->longest_search);
 }
 
 uint64_t telemetry_routes_count(struct batond *b, struct telemetry_page *p, uint64_t cursor)
@@ -191,8 +194,8 @@ uint64_t telemetry_routes_count(struct batond *b, struct telemetry_page *p, uint
 	for (unsigned i = 0; i < b->n_forwarders; i++) {
 		const struct forwarder_worker *w = b->forwarders[i];
 
-		routes_count_row(p, i, BATON_IPV4, w->n_routes4, w->routes4);
-		routes_count_row(p, i, BATON_IPV6, w->n_routes6, w->routes6);
+		routes_count_row(p, i, BATON_IPV4, w->n_routes4, w->routes4, &w->sweep4.shape);
+		routes_count_row(p, i, BATON_IPV6, w->n_routes6, w->routes6, &w->sweep6.shape);
 	}
 	return 0;
 }

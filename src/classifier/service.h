@@ -42,7 +42,8 @@ struct classifier_service {
 	/* of this turn */
 	const struct view *view;
 	uint64_t now_ns, wall_ns;
-	bool by_session; /* the endpoint chosen last, while somebody is traced */
+	bool by_session;   /* the endpoint chosen last, while somebody is traced */
+	uint8_t apart[64]; /* each turn writes: no line of it is the next one's */
 };
 
 /* Takes the classifier over. */

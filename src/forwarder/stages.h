@@ -103,7 +103,7 @@ void plumbing_forget(struct forwarder_worker *w, const struct route *r);
 /* Index of the classifier that knows, or will know, the connection of a packet without a route. */
 uint16_t plumbing_classifier(const struct forwarder_worker *w, const struct baton_tuple *key);
 
-/* ageing.c: a bounded step over both tables. */
-void ageing_poll(struct forwarder_worker *w);
+/* ageing.c: a bounded step over both tables. Returns how many routes were found to have ended. */
+unsigned ageing_poll(struct forwarder_worker *w);
 
 #endif

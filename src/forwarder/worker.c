@@ -132,7 +132,7 @@ unsigned forwarder_worker_poll(struct forwarder_worker *w, const struct view *vi
 	work = plumbing_poll(w);
 	work += worker_receive(w);
 	plumbing_prefetch(w);
-	ageing_poll(w);
+	work += ageing_poll(w);
 	forwarder_worker_flush(w);
 	plumbing_fetch(w);
 	work += w->n_messages;

@@ -40,6 +40,20 @@ struct worker_peer {
 	struct replay_window window;
 };
 
+/* How well the hash spreads a table's routes, as the last whole sweep found it. */
+struct worker_shape {
+	uint32_t overflowed;     /* buckets that a route has passed by because they were full */
+	uint32_t longest_search; /* most buckets that a lookup may have to read; 0: no sweep is over */
+};
+
+/* Ageing of one table. */
+struct worker_sweep {
+	uint64_t due_tsc; /* when the next step is */
+	uint32_t cursor;
+	uint32_t run, overflowed, longest; /* of this sweep */
+	struct worker_shape shape;
+};
+
 struct forwarder_worker_params {
 	uint16_t index;   /* of this forwarder */
 	uint16_t n_ports; /* DPDK ports 0 … n_ports - 1 */
@@ -74,9 +88,9 @@ struct forwarder_worker {
 	uint64_t now_tsc;
 	uint16_t now_s;
 	struct miss_budget misses;
-	uint64_t seq;                    /* of the next shim datagram */
-	uint64_t sweep4_tsc, sweep6_tsc; /* when the next sweep step is due */
-	uint32_t sweep4_cursor, sweep6_cursor;
+	uint64_t seq;                       /* of the next shim datagram */
+	struct worker_sweep sweep4, sweep6; /* .shape is read by others */
+	uint16_t n_ends;                    /* routes of this turn whose time is over */
 	struct baton_addr source4, source6; /* of compact NAT routes; family 0: none yet */
 	struct worker_peer *peers;          /* open addressing by address */
 	uint16_t n_peers;

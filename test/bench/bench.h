@@ -110,6 +110,8 @@ const struct view *device_view(const struct bench_device *d);
 struct forwarder_worker *device_worker(const struct bench_device *d);
 /* Packets dropped or handed to others since `last`, told by reason on standard error if there are any. */
 uint64_t device_refused(const struct forwarder_counters *now, const struct forwarder_counters *last);
+/* Packets of the first n flows only from now on; routes that are idle for longer than this end. */
+void device_keep(struct bench_device *d, uint32_t n, uint16_t timeout_s);
 /* Takes NULL. */
 void device_free(struct bench_device *d);
 unsigned device_turn(void *arg);
@@ -136,6 +138,9 @@ int connect_run(const struct bench_options *o, struct bench_source *s, struct rt
 
 /* flood.c: hits alone, beside as many misses, and misses alone, on a core that has no time left. 0 or -errno. */
 int flood_run(const struct bench_options *o, struct bench_source *s, struct rte_mempool *pool, struct bench_report *r);
+
+/* expire.c: how long turns take while all routes but a few end at once. 0 or -errno. */
+int expire_run(const struct bench_options *o, struct bench_source *s, struct rte_mempool *pool, struct bench_report *r);
 
 /* rows.c: the rows of `forward`, all once in each repetition. 0 or -errno. */
 int rows_run(const struct bench_options *o, const struct bench_machine *m, struct bench_source *s,

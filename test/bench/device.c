@@ -36,6 +36,7 @@ struct bench_device {
 	struct bench_source *source; /* borrowed */
 	struct rte_mempool *packets; /* borrowed */
 	uint32_t n_flows;
+	uint32_t n_kept;   /* if not 0: packets of the first ones only, the others are left to idle */
 	bool plumbed;      /* the routes are this program's, not a classifier's */
 	uint64_t owed;     /* new connections due, in millionths */
 	uint64_t n_opened; /* in place of the oldest: flow n_opened is the oldest one left */
@@ -236,12 +237,21 @@ unsigned device_turn(void *arg)
 		d->source->first = (uint32_t)d->n_opened;
 		d->source->n_flows = d->n_flows - n_opening(d);
 	}
+	if (d->n_kept)
+		d->source->n_flows = d->n_kept;
 	n = forwarder_worker_poll(d->worker, d->view);
 	if (d->source->traffic.churn)
 		d->owed += (uint64_t)d->source->traffic.burst * d->source->traffic.churn;
-	if (d->source->traffic.misses)
+	if (d->source->traffic.misses || d->n_kept)
 		classify(d);
 	return n;
+}
+
+void device_keep(struct bench_device *d, uint32_t n, uint16_t timeout_s)
+{
+	d->n_kept = n;
+	for (unsigned i = 0; i < BATON_N_CONN_STATES; i++)
+		d->view->vips[0].timeout_s[i] = timeout_s;
 }
 
 static int interrupted_or(int err)

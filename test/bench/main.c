@@ -49,6 +49,8 @@ static int run_task(const struct bench_options *o, const struct bench_machine *m
 		return connect_run(o, s, pool, r);
 	case BENCH_FLOOD:
 		return flood_run(o, s, pool, r);
+	case BENCH_EXPIRE:
+		return expire_run(o, s, pool, r);
 	default:
 		return rows_run(o, m, s, pool, r);
 	}
@@ -113,7 +115,8 @@ int main(int argc, char **argv)
 	static const char *const units[] = { [BENCH_FORWARD] = "packet",
 					     [BENCH_TABLE] = "lookup",
 					     [BENCH_CONNECT] = "connection",
-					     [BENCH_FLOOD] = "packet" };
+					     [BENCH_FLOOD] = "packet",
+					     [BENCH_EXPIRE] = "packet" };
 	static struct bench_report report;
 	struct bench_options o;
 	struct bench_machine m;

@@ -45,11 +45,9 @@ static const struct word protos[] = { { "tcp", IPPROTO_TCP }, { "udp", IPPROTO_U
 static const struct word modes[] = { { "tunnel", BENCH_TUNNEL },           { "half-nat", BENCH_HALF_NAT },
 				     { "full-nat", BENCH_FULL_NAT },       { "return", BENCH_RETURN },
 				     { "full-return", BENCH_FULL_RETURN }, { 0 } };
-static const struct word tasks[] = { { "forward", BENCH_FORWARD },
-				     { "table", BENCH_TABLE },
-				     { "connect", BENCH_CONNECT },
-				     { "flood", BENCH_FLOOD },
-				     { 0 } };
+static const struct word tasks[] = { { "forward", BENCH_FORWARD }, { "table", BENCH_TABLE },
+				     { "connect", BENCH_CONNECT }, { "flood", BENCH_FLOOD },
+				     { "expire", BENCH_EXPIRE },   { 0 } };
 static const struct word udp[] = { { "proto", 0 }, { "udp", 0 } }, ipv6[] = { { "family", 0 }, { "ipv6", 0 } };
 
 #define AT(field) .at = offsetof(struct bench_options, field), .width = sizeof(((struct bench_options *)0)->field)
@@ -485,11 +483,12 @@ void options_help(FILE *f)
 	char text[200], head[40];
 
 	options_init(&o);
-	fputs("usage: baton-bench [OPTION...] [forward | table | connect | flood]\n"
+	fputs("usage: baton-bench [OPTION...] [forward | table | connect | flood | expire]\n"
 	      "forward: packets per second and cycles per packet on one core, beside io and macswap\n"
 	      "table:   lookups in the route table alone\n"
 	      "connect: new connections, from the first packet to the host, with the classifier on the same core\n"
-	      "flood:   packets of no connection beside those of connections, on a core that has no time left\n",
+	      "flood:   packets of no connection beside those of connections, on a core that has no time left\n"
+	      "expire:  turns while all routes but a few end at once\n",
 	      f);
 	for (unsigned i = 0; i < N_OPTIONS; i++) {
 		const struct option *p = &options[i];

@@ -30,6 +30,7 @@ enum bench_task {
 	BENCH_TABLE,   /* lookups alone */
 	BENCH_CONNECT, /* new connections */
 	BENCH_FLOOD,   /* misses without limit beside hits */
+	BENCH_EXPIRE,  /* all routes but a few end at once */
 };
 
 /* The packets that the source makes. */

@@ -245,6 +245,36 @@ static void an_idle_route_stays_until_it_can_be_reported(void **state)
 	channel_message_put(&l->channel, lcore_told(l, PLUMB_AGED));
 }
 
+/* However many end at once, a turn is no longer for it than for a few. */
+static void few_routes_end_in_one_turn(void **state)
+{
+	enum { N = 40 };
+	struct lcore *l = *state;
+	uint64_t last = 0;
+	unsigned most = 0;
+	struct frame f;
+
+	lcore_resize(l, N); /* two buckets */
+	for (uint16_t i = 0; i < N; i++) {
+		frame_of(IPPROTO_TCP, (uint16_t)(5000 + i), &f);
+		lcore_tunnel(l, &f, EP_TCP4);
+	}
+	memset(l->view->vips[VIP_TCP4].timeout_s, 0, sizeof l->view->vips[VIP_TCP4].timeout_s);
+	l->w->tsc_per_sweep4 = 0;
+	while (route_table_count(l->w->routes4)) {
+		unsigned work = forwarder_worker_poll(l->w, l->view);
+
+		assert_true(work || l->w->counters.routes_aged == last);
+		most = l->w->counters.routes_aged - last > most ? (unsigned)(l->w->counters.routes_aged - last) : most;
+		last = l->w->counters.routes_aged;
+	}
+	assert_in_range(most, 2, 8);
+	assert_int_equal(l->w->counters.routes_aged, N);
+	for (unsigned i = 0; i < N; i++)
+		channel_message_put(&l->channel, lcore_told(l, PLUMB_AGED));
+	lcore_expect_silence(l);
+}
+
 static void a_full_ring_to_the_classifier_costs_new_connections_only(void **state)
 {
 	struct frame_spec fin = {
@@ -408,6 +438,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, lcore_setup, lcore_teardown)
+		T(few_routes_end_in_one_turn),
 		T(idle_routes_end_and_their_classifier_hears_it),
 		T(routes_in_use_stay),
 		T(closed_routes_end_sooner),
