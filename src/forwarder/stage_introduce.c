@@ -5,10 +5,8 @@
  */
 #include <string.h>
 
-#include <rte_ether.h>
-#include <rte_ip.h>
-
 #include "forwarder/outer.h"
+#include "forwarder/rewrite.h"
 #include "forwarder/stages.h"
 
 /* Bytes of IP, UDP and shim in front of the inner packet. */
@@ -61,23 +59,6 @@ void stage_introduce_flow(struct forwarder_worker *w, struct route_table *t, uin
 			 introduce_overhead(key.family));
 }
 
-/* The inner packet goes through a router too: one hop less. False if that was the last. */
-static bool introduce_inner_hop(uint8_t *l3, uint8_t family)
-{
-	uint8_t *ttl = l3 + (family == BATON_IPV4 ? 8 : 7);
-
-	if (*ttl <= 1)
-		return false;
-	--*ttl;
-	if (family == BATON_IPV4) {
-		struct rte_ipv4_hdr *ip = (void *)l3;
-		uint32_t sum = (uint32_t)ip->hdr_checksum + rte_cpu_to_be_16(0x0100); /* RFC 1141 */
-
-		ip->hdr_checksum = (uint16_t)(sum + (sum >> 16));
-	}
-	return true;
-}
-
 void stage_introduce(struct forwarder_worker *w, struct rte_mbuf *m, const struct packet_info *info, uint32_t index)
 {
 	struct route_table *t = stage_table(w, info->tuple.family);
@@ -94,7 +75,8 @@ void stage_introduce(struct forwarder_worker *w, struct rte_mbuf *m, const struc
 		stage_tunnel(w, m, info, index);
 		return;
 	}
-	if (!introduce_inner_hop(stage_bytes(m) + info->l2_len, info->tuple.family)) {
+	/* the inner packet goes through a router too */
+	if (!rewrite_hop(stage_bytes(m) + info->l2_len, info->tuple.family)) {
 		stage_drop(w, m, DROP_TTL);
 		return;
 	}
