@@ -2,8 +2,6 @@
 /* What the first bytes mean: a pool, or a refusal. */
 #include "migrate/handover_internal.h"
 
-#include <string.h>
-
 static void count_head(struct handover *h, enum handover_end end)
 {
 	struct handover_counters *c = &h->counters;
@@ -85,7 +83,7 @@ void handover_decide(struct handover *h, struct pending *p, const struct applica
 	struct rules_verdict v;
 
 	if (end != HEAD_COMPLETE)
-		memset(&h->head, 0, offsetof(struct peek_head, copy));
+		peek_head_clear(&h->head);
 	count_head(h, end);
 	if (handover_traces(h))
 		handover_tell_head(h, p, end);
