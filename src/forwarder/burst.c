@@ -9,46 +9,44 @@
 #include "forwarder/route_match.h"
 #include "forwarder/stages.h"
 
-#define BURST_SEARCH INT64_MIN /* another entry with the same tag was in the way */
+#define BURST_SEARCH INT64_MIN /* not looked for yet, or another entry with the same tag was in the way */
 
-/* A flow that is not plain: index of its route, -ENOENT, or BURST_SEARCH. */
+/* A flow for the stages: index of its route, -ENOENT, or BURST_SEARCH. */
+static void burst_stages(struct forwarder_worker *w, struct rte_mbuf *m, const struct packet_info *info, int64_t index)
+{
+	w->subject = w->view->trace ? &info->tuple : NULL;
+	if (index == BURST_SEARCH)
+		index = route_find(stage_table(w, info->tuple.family), &info->tuple);
+	if (index >= 0)
+		stage_hit(w, m, info, (uint32_t)index);
+	else
+		stage_miss(w, m, info);
+	w->subject = NULL;
+}
+
+/* A flow that is not plain; index as above. */
 static __attribute__((noinline)) void burst_special(struct forwarder_worker *w, struct burst_packet *p, int64_t index)
 {
 	struct packet_info info;
 
 	packet_parse(p->frame, rte_pktmbuf_data_len(p->m), &info);
-	w->subject = w->view->trace ? &info.tuple : NULL;
-	if (index == BURST_SEARCH)
-		index = route_find(stage_table(w, info.tuple.family), &info.tuple);
-	if (index >= 0)
-		stage_hit(w, p->m, &info, (uint32_t)index);
-	else
-		stage_miss(w, p->m, &info);
-	w->subject = NULL;
+	burst_stages(w, p->m, &info, index);
 }
 
 /* What packet_flow() does not take. */
 static __attribute__((noinline)) void burst_other(struct forwarder_worker *w, struct rte_mbuf *m)
 {
 	struct packet_info info;
-	int64_t index;
 
 	if (m->nb_segs > 1) {
 		stage_drop(w, m, DROP_SEGMENTED);
 		return;
 	}
 	packet_parse(stage_bytes(m), rte_pktmbuf_data_len(m), &info);
-	if (info.kind != PACKET_FLOW) {
-		stage_local(w, m, &info);
-		return;
-	}
-	w->subject = w->view->trace ? &info.tuple : NULL;
-	index = route_find(stage_table(w, info.tuple.family), &info.tuple);
-	if (index >= 0)
-		stage_hit(w, m, &info, (uint32_t)index);
+	if (info.kind == PACKET_FLOW)
+		burst_stages(w, m, &info, BURST_SEARCH);
 	else
-		stage_miss(w, m, &info);
-	w->subject = NULL;
+		stage_local(w, m, &info);
 }
 
 BURST_INLINE void burst_begin(struct burst *b, struct forwarder_worker *w)

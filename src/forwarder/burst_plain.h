@@ -167,21 +167,10 @@ BURST_INLINE void burst_rewrite_transport(uint8_t *l4, bool udp, uint32_t ports,
 
 BURST_INLINE void burst_count(struct burst *b, struct route *r, bool back, uint32_t bytes)
 {
-	struct forwarder_endpoint_counters *c;
-
 	b->hits++;
 	r->last_used_s = b->now_s;
 	r->packets++;
-	if (unlikely(r->endpoint == VIEW_NONE))
-		return;
-	c = &b->w->endpoints[r->endpoint];
-	if (back) {
-		c->return_packets++;
-		c->return_bytes += bytes;
-	} else {
-		c->packets++;
-		c->bytes += bytes;
-	}
+	stage_count_endpoint(b->w, r->endpoint, back, bytes);
 }
 
 /* False: nothing has been touched, and the packet is stage_hit()'s. */

@@ -37,23 +37,6 @@ static void hit_nat(struct forwarder_worker *w, struct rte_mbuf *m, const struct
 	}
 }
 
-static void hit_count(struct forwarder_worker *w, const struct route *r, uint32_t bytes)
-{
-	struct forwarder_endpoint_counters *c;
-
-	w->counters.hits++;
-	if (r->endpoint == VIEW_NONE)
-		return;
-	c = &w->endpoints[r->endpoint];
-	if (r->action == PLUMB_ACTION_RETURN) {
-		c->return_packets++;
-		c->return_bytes += bytes;
-	} else {
-		c->packets++;
-		c->bytes += bytes;
-	}
-}
-
 /*
  * Is the endpoint in this view? Its id is released when no connection has it,
  * so only a route that outlived its connection (a PLUMB_DELETE got lost) has none.
@@ -110,7 +93,8 @@ void stage_hit(struct forwarder_worker *w, struct rte_mbuf *m, const struct pack
 	r->packets++;
 	if (unlikely(r->state == BATON_CONN_SYN && !(info->tcp_flags & (PACKET_TCP_SYN | PACKET_TCP_RST))))
 		r->state = BATON_CONN_ESTABLISHED;
-	hit_count(w, r, info->end - info->l2_len);
+	w->counters.hits++;
+	stage_count_endpoint(w, r->endpoint, r->action == PLUMB_ACTION_RETURN, (uint32_t)(info->end - info->l2_len));
 	if (unlikely(final))
 		hit_final(w, t, index, info->tcp_flags);
 	/* a client that has forgotten its connection: the host ends that, and the next has the same flow id */
