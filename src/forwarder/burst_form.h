@@ -24,7 +24,7 @@ FORM_INLINE void FORM(burst_hash)(const struct route_table *t, struct rte_mbuf *
 	if (six) {
 		hash = FORM_HASH6(t, l3 + 8, l3 + 24, last);
 	} else {
-		ret->addresses = packet_load64(l3 + 12);
+		ret->addresses = bytes_load64(l3 + 12);
 		hash = FORM_HASH4(t, ret->addresses, last);
 	}
 	ret->place = route_home(t, hash);

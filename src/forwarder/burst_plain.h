@@ -9,6 +9,7 @@
 
 #include <rte_byteorder.h>
 
+#include "base/bytes.h"
 #include "forwarder/checksum.h"
 #include "forwarder/packet_flow.h"
 #include "forwarder/route_table.h"
@@ -54,8 +55,8 @@ BURST_INLINE bool burst_way_nexthop(const struct burst *b, uint16_t nexthop, str
 
 	if (unlikely(nexthop >= b->n_nexthops || !hop->valid))
 		return false;
-	way->macs_first = packet_load64(hop->dst_mac);
-	way->macs_last = packet_load32(hop->src_mac + 2);
+	way->macs_first = bytes_load64(hop->dst_mac);
+	way->macs_last = bytes_load32(hop->src_mac + 2);
 	way->port = hop->port;
 	return true;
 }
@@ -113,7 +114,7 @@ BURST_INLINE bool burst_way_nat(const struct burst *b, const struct route *r, co
 
 	way->saddr = nat->to.saddr;
 	way->daddr = nat->to.daddr;
-	memcpy(&way->ports, &nat->to.sport_be, sizeof way->ports);
+	way->ports = bytes_load32(&nat->to.sport_be);
 	way->back = r->action == PLUMB_ACTION_RETURN;
 	if (!way->back) {
 		const struct view_endpoint *ep = &b->endpoints[r->endpoint];
@@ -125,16 +126,16 @@ BURST_INLINE bool burst_way_nat(const struct burst *b, const struct route *r, co
 	/* back the way the client's packet came */
 	way->port = nat->port;
 	source = b->ports[nat->port].mac;
-	way->macs_first = packet_load32(nat->mac) | (uint64_t)packet_load16(nat->mac + 4) << 32 |
-			  (uint64_t)packet_load16(source) << 48;
-	way->macs_last = packet_load32(source + 2);
+	way->macs_first = bytes_load32(nat->mac) | (uint64_t)bytes_load16(nat->mac + 4) << 32 |
+			  (uint64_t)bytes_load16(source) << 48;
+	way->macs_last = bytes_load32(source + 2);
 	return true;
 }
 
 /* Addresses, ports, checksums, one hop less. */
 BURST_INLINE void burst_rewrite4(uint8_t *l3, const struct burst_way *way, uint16_t delta)
 {
-	uint32_t ttl_proto_sum = packet_load32(l3 + 8);
+	uint32_t ttl_proto_sum = bytes_load32(l3 + 8);
 	uint16_t sum = checksum_moved((uint16_t)(ttl_proto_sum >> 16), (uint32_t)delta + CHECKSUM_TTL_DELTA);
 
 	ttl_proto_sum = (uint16_t)(ttl_proto_sum - 1) | (uint32_t)sum << 16;
@@ -153,7 +154,7 @@ BURST_INLINE void burst_rewrite6(uint8_t *l3, const struct burst_way *way)
 BURST_INLINE void burst_rewrite_transport(uint8_t *l4, bool udp, uint32_t ports, uint16_t delta)
 {
 	uint8_t *at = l4 + (udp ? 6 : 16);
-	uint16_t sum = packet_load16(at), moved = checksum_moved(sum, delta);
+	uint16_t sum = bytes_load16(at), moved = checksum_moved(sum, delta);
 
 	if (unlikely(udp)) {
 		if (!sum)

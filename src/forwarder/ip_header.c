@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "forwarder/ip_header.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "forwarder/checksum.h"
-
-static void write16(uint8_t *p, uint32_t v)
-{
-	uint16_t be = htons((uint16_t)v);
-
-	memcpy(p, &be, sizeof be);
-}
 
 /* Identification 0: it has no meaning in a packet that can't be fragmented (RFC 6864). */
 static void write_ipv4(uint8_t *l3, const struct baton_tuple *t, uint8_t traffic_class, uint32_t l4_len)
@@ -19,7 +12,7 @@ static void write_ipv4(uint8_t *l3, const struct baton_tuple *t, uint8_t traffic
 	memset(l3, 0, 20);
 	l3[0] = 0x45;
 	l3[1] = traffic_class;
-	write16(l3 + 2, 20 + l4_len);
+	bytes_store16_be(l3 + 2, (uint16_t)(20 + l4_len));
 	l3[6] = 0x40;
 	l3[8] = IP_HEADER_TTL;
 	l3[9] = t->proto;
@@ -30,9 +23,9 @@ static void write_ipv4(uint8_t *l3, const struct baton_tuple *t, uint8_t traffic
 
 static void write_ipv6(uint8_t *l3, const struct baton_tuple *t, uint8_t traffic_class, uint32_t l4_len)
 {
-	write16(l3, 0x6000u | (uint32_t)traffic_class << 4);
-	write16(l3 + 2, 0);
-	write16(l3 + 4, l4_len);
+	bytes_store16_be(l3, (uint16_t)(0x6000 | traffic_class << 4));
+	bytes_store16_be(l3 + 2, 0);
+	bytes_store16_be(l3 + 4, (uint16_t)l4_len);
 	l3[6] = t->proto;
 	l3[7] = IP_HEADER_TTL;
 	memcpy(l3 + 8, t->saddr, sizeof t->saddr);

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "forwarder/checksum.h"
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
@@ -48,22 +49,6 @@ struct cursor {
 	bool multicast; /* or broadcast destination */
 };
 
-static inline uint16_t load16(const uint8_t *p)
-{
-	uint16_t v;
-
-	memcpy(&v, p, sizeof v);
-	return ntohs(v);
-}
-
-static inline uint32_t load32_raw(const uint8_t *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof v);
-	return v;
-}
-
 static void packet_refuse(struct packet_info *ret, enum packet_bad why)
 {
 	memset(ret, 0, sizeof *ret);
@@ -105,7 +90,7 @@ static inline void parse_tcp(const struct cursor *c, struct packet_info *ret)
 	flags = tcp[13];
 	if (UNLIKELY(!(TCP_FLAGS_USED >> (flags & 0x1f) & 1)))
 		return packet_refuse(ret, PACKET_BAD_TCP_FLAGS);
-	if (UNLIKELY(!load16(tcp) || !load16(tcp + 2)))
+	if (UNLIKELY(!bytes_load16_be(tcp) || !bytes_load16_be(tcp + 2)))
 		return packet_refuse(ret, PACKET_BAD_PORT_ZERO);
 	packet_accept(c, PACKET_FLOW, IPPROTO_TCP, flags, tcp, ret);
 }
@@ -117,10 +102,10 @@ static inline void parse_udp(const struct cursor *c, struct packet_info *ret)
 
 	if (UNLIKELY(len < UDP_LEN))
 		return packet_refuse(ret, PACKET_BAD_SHORT_L4);
-	udp_len = load16(udp + 4);
+	udp_len = bytes_load16_be(udp + 4);
 	if (UNLIKELY(udp_len < UDP_LEN || udp_len > len))
 		return packet_refuse(ret, PACKET_BAD_UDP_LEN);
-	if (UNLIKELY(!load16(udp) || !load16(udp + 2)))
+	if (UNLIKELY(!bytes_load16_be(udp) || !bytes_load16_be(udp + 2)))
 		return packet_refuse(ret, PACKET_BAD_PORT_ZERO);
 	packet_accept(c, PACKET_FLOW, IPPROTO_UDP, 0, udp, ret);
 }
@@ -165,20 +150,20 @@ static inline bool ipv4_source_bad(const uint8_t *source, bool to_all)
 
 	if (LIKELY((uint8_t)(first - 1) < 223 && first != 127))
 		return false;
-	return first == 127 || (first >= 224 && first < 240) || load32_raw(source) == INADDR_NONE ||
-	       (!load32_raw(source) && !to_all);
+	return first == 127 || (first >= 224 && first < 240) || bytes_load32(source) == INADDR_NONE ||
+	       (!bytes_load32(source) && !to_all);
 }
 
 static inline uint64_t ipv4_sum(const uint8_t *l3)
 {
-	return (uint64_t)load32_raw(l3) + load32_raw(l3 + 4) + load32_raw(l3 + 8) + load32_raw(l3 + 12) +
-	       load32_raw(l3 + 16);
+	return (uint64_t)bytes_load32(l3) + bytes_load32(l3 + 4) + bytes_load32(l3 + 8) + bytes_load32(l3 + 12) +
+	       bytes_load32(l3 + 16);
 }
 
 /* An IPv4 address into the first of 16 bytes. */
 static inline void store_ipv4(uint8_t dst[16], const uint8_t *src)
 {
-	uint32_t words[4] = { load32_raw(src) };
+	uint32_t words[4] = { bytes_load32(src) };
 
 	memcpy(dst, words, sizeof words);
 }
@@ -200,7 +185,7 @@ static inline void parse_ipv4(struct cursor *c, uint32_t len, struct packet_info
 			return packet_refuse(ret, PACKET_BAD_IP_HEADER_LEN);
 		sum = checksum_add(sum, l3 + IPV4_LEN, header_len - IPV4_LEN);
 	}
-	total = load16(l3 + 2);
+	total = bytes_load16_be(l3 + 2);
 	/* the second test also keeps ret->end within 16 bits */
 	if (UNLIKELY(total < header_len || total > avail || total > UINT16_MAX - c->l3))
 		return packet_refuse(ret, PACKET_BAD_IP_TOTAL_LEN);
@@ -208,13 +193,13 @@ static inline void parse_ipv4(struct cursor *c, uint32_t len, struct packet_info
 		return packet_refuse(ret, PACKET_BAD_IP_CHECKSUM);
 	c->l4 = c->l3 + header_len;
 	c->end = c->l3 + total;
-	c->multicast = l3[16] >> 4 == 14 || load32_raw(l3 + 16) == INADDR_BROADCAST;
+	c->multicast = l3[16] >> 4 == 14 || bytes_load32(l3 + 16) == INADDR_BROADCAST;
 	if (UNLIKELY(ipv4_source_bad(l3 + 12, c->multicast)))
 		return packet_refuse(ret, PACKET_BAD_IP_SOURCE);
 	store_ipv4(ret->tuple.saddr, l3 + 12);
 	store_ipv4(ret->tuple.daddr, l3 + 16);
 	ret->tuple.family = BATON_IPV4;
-	if (UNLIKELY(load16(l3 + 6) & IPV4_FRAGMENT_BITS))
+	if (UNLIKELY(bytes_load16_be(l3 + 6) & IPV4_FRAGMENT_BITS))
 		return packet_accept(c, c->multicast ? PACKET_OTHER_IP : PACKET_FRAGMENT, l3[9], 0, NULL, ret);
 	parse_l4(c, l3[9], ret);
 }
@@ -284,7 +269,7 @@ static inline void parse_ipv6(struct cursor *c, uint32_t len, struct packet_info
 		return packet_refuse(ret, PACKET_BAD_SHORT_IP);
 	if (UNLIKELY(l3[0] >> 4 != 6))
 		return packet_refuse(ret, PACKET_BAD_IP_VERSION);
-	total = load16(l3 + 4) + IPV6_LEN;
+	total = bytes_load16_be(l3 + 4) + IPV6_LEN;
 	/* the second test keeps ret->end within 16 bits */
 	if (UNLIKELY(total > avail || total > UINT16_MAX - c->l3))
 		return packet_refuse(ret, PACKET_BAD_IP_TOTAL_LEN);
@@ -314,13 +299,13 @@ static void parse_arp(const struct cursor *c, uint32_t len, struct packet_info *
 /* All that is not untagged IP. */
 static void parse_link(struct cursor *c, uint32_t len, struct packet_info *ret)
 {
-	uint16_t type = load16(c->frame + c->l3 - 2);
+	uint16_t type = bytes_load16_be(c->frame + c->l3 - 2);
 
 	for (unsigned i = 0; i < VLAN_MAX && (type == ETHER_TYPE_VLAN || type == ETHER_TYPE_QINQ); i++) {
 		if (len - c->l3 < VLAN_LEN)
 			return packet_refuse(ret, PACKET_BAD_SHORT_LINK);
 		c->l3 += VLAN_LEN;
-		type = load16(c->frame + c->l3 - 2);
+		type = bytes_load16_be(c->frame + c->l3 - 2);
 	}
 	c->l4 = c->l3;
 	if (type == ETHER_TYPE_IPV4)
@@ -343,7 +328,7 @@ void packet_parse(const uint8_t *frame, uint32_t len, struct packet_info *ret)
 
 	if (UNLIKELY(len < ETHER_LEN))
 		return packet_refuse(ret, PACKET_BAD_SHORT_LINK);
-	type = load16(frame + 12);
+	type = bytes_load16_be(frame + 12);
 	if (LIKELY(type == ETHER_TYPE_IPV4))
 		parse_ipv4(&c, len, ret);
 	else if (LIKELY(type == ETHER_TYPE_IPV6))

@@ -11,8 +11,8 @@
 
 #include <netinet/in.h>
 #include <stdbool.h>
-#include <string.h>
 
+#include "base/bytes.h"
 #include "forwarder/packet.h"
 
 #define PACKET_FLOW_INLINE static inline __attribute__((always_inline))
@@ -26,39 +26,15 @@ struct packet_flow {
 	uint16_t end;      /* bytes from the frame's start to the end of the IP packet */
 };
 
-PACKET_FLOW_INLINE uint16_t packet_load16(const uint8_t *p)
-{
-	uint16_t w;
-
-	memcpy(&w, p, sizeof w);
-	return w;
-}
-
-PACKET_FLOW_INLINE uint32_t packet_load32(const uint8_t *p)
-{
-	uint32_t w;
-
-	memcpy(&w, p, sizeof w);
-	return w;
-}
-
-PACKET_FLOW_INLINE uint64_t packet_load64(const uint8_t *p)
-{
-	uint64_t w;
-
-	memcpy(&w, p, sizeof w);
-	return w;
-}
-
 /* Bytes to the network header of an IP packet with at most two tags, and its type; the frame has 22 bytes. */
 PACKET_FLOW_INLINE uint32_t packet_flow_link(const uint8_t *frame, uint16_t *ret_type)
 {
 	uint32_t l3 = 14;
-	uint16_t type = packet_load16(frame + 12);
+	uint16_t type = bytes_load16(frame + 12);
 
 	while (__builtin_expect((type == htons(0x8100) || type == htons(0x88a8)) && l3 < 22, 0)) {
 		l3 += 4;
-		type = packet_load16(frame + l3 - 2);
+		type = bytes_load16(frame + l3 - 2);
 	}
 	*ret_type = type;
 	return l3;
@@ -70,7 +46,7 @@ PACKET_FLOW_INLINE uint32_t packet_flow_link(const uint8_t *frame, uint16_t *ret
 /* Transport header of `len` bytes at least 20 of which, or for UDP 8, are there. */
 PACKET_FLOW_INLINE bool packet_flow_transport(const uint8_t *l4, uint32_t len, struct packet_flow *ret)
 {
-	uint32_t ports = packet_load32(l4);
+	uint32_t ports = bytes_load32(l4);
 	bool good;
 
 	if (__builtin_expect(ret->proto == IPPROTO_TCP, 1)) {
@@ -79,7 +55,7 @@ PACKET_FLOW_INLINE bool packet_flow_transport(const uint8_t *l4, uint32_t len, s
 		ret->tcp_flags = l4[13];
 		good = header_len >= 20 && header_len <= len && PACKET_FLOW_TCP_FLAGS >> (ret->tcp_flags & 0x1f) & 1;
 	} else {
-		uint32_t udp_len = ntohs(packet_load16(l4 + 4));
+		uint32_t udp_len = bytes_load16_be(l4 + 4);
 
 		ret->tcp_flags = 0;
 		good = ret->proto == IPPROTO_UDP && udp_len >= 8 && udp_len <= len;
@@ -100,8 +76,8 @@ PACKET_FLOW_INLINE bool packet_flow_sum_good(uint64_t sum)
 PACKET_FLOW_INLINE bool packet_flow4(const uint8_t *frame, uint32_t len, uint32_t l3, struct packet_flow *ret)
 {
 	const uint8_t *ip = frame + l3;
-	uint32_t w0 = packet_load32(ip), w1 = packet_load32(ip + 4), w2 = packet_load32(ip + 8);
-	uint32_t saddr = packet_load32(ip + 12), daddr = packet_load32(ip + 16);
+	uint32_t w0 = bytes_load32(ip), w1 = bytes_load32(ip + 4), w2 = bytes_load32(ip + 8);
+	uint32_t saddr = bytes_load32(ip + 12), daddr = bytes_load32(ip + 16);
 	uint32_t total = ntohs((uint16_t)(w0 >> 16)), avail = len - l3;
 	uint8_t source = (uint8_t)saddr;
 
@@ -124,7 +100,7 @@ PACKET_FLOW_INLINE bool packet_flow4(const uint8_t *frame, uint32_t len, uint32_
 PACKET_FLOW_INLINE bool packet_flow6(const uint8_t *frame, uint32_t len, uint32_t l3, struct packet_flow *ret)
 {
 	const uint8_t *ip = frame + l3;
-	uint32_t payload = ntohs(packet_load16(ip + 4)), avail = len - l3;
+	uint32_t payload = bytes_load16_be(ip + 4), avail = len - l3;
 
 	if (__builtin_expect(ip[0] >> 4 != 6 || payload + 40 > avail || payload < 8, 0))
 		return false;

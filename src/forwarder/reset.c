@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "forwarder/reset.h"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "forwarder/checksum.h"
 #include "forwarder/ip_header.h"
 
@@ -35,8 +35,6 @@ static uint32_t segment_len(const uint8_t *tcp, const struct packet_info *p)
 
 static void write_tcp(uint8_t *dst, const struct baton_tuple *back, const uint8_t *tcp, const struct packet_info *p)
 {
-	uint32_t seq;
-
 	memset(dst, 0, TCP_LEN);
 	memcpy(dst, &back->sport_be, 2);
 	memcpy(dst + 2, &back->dport_be, 2);
@@ -45,9 +43,7 @@ static void write_tcp(uint8_t *dst, const struct baton_tuple *back, const uint8_
 		memcpy(dst + TCP_SEQ, tcp + TCP_ACK, 4);
 		dst[TCP_FLAGS] = PACKET_TCP_RST;
 	} else {
-		memcpy(&seq, tcp + TCP_SEQ, 4);
-		seq = htonl(ntohl(seq) + segment_len(tcp, p));
-		memcpy(dst + TCP_ACK, &seq, 4);
+		bytes_store32_be(dst + TCP_ACK, bytes_load32_be(tcp + TCP_SEQ) + segment_len(tcp, p));
 		dst[TCP_FLAGS] = PACKET_TCP_RST | PACKET_TCP_ACK;
 	}
 	checksum_transport_write(back, dst, TCP_LEN);

@@ -11,47 +11,23 @@
 #define BATON_FORWARDER_ROUTE_MATCH_H
 
 #include <stddef.h>
-#include <string.h>
 
+#include "base/bytes.h"
 #include "forwarder/route_table.h"
 #include "tunnel/siphash.h"
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* Both ports in one word, as they stand in memory. */
-INLINE uint32_t ports_of(const uint16_t *sport_be)
-{
-	uint32_t w;
-
-	memcpy(&w, sport_be, sizeof w);
-	return w;
-}
-
-INLINE uint32_t load32(const uint8_t *p)
-{
-	uint32_t w;
-
-	memcpy(&w, p, sizeof w);
-	return w;
-}
-
-INLINE uint64_t load64(const uint8_t *p)
-{
-	uint64_t w;
-
-	memcpy(&w, p, sizeof w);
-	return w;
-}
-
 /* Ports and protocol: the last word of a key, of either family. */
 INLINE uint64_t last_word(const struct baton_tuple *k)
 {
-	return ports_of(&k->sport_be) | (uint64_t)k->proto << 32;
+	/* both ports in one word, as they stand in memory */
+	return bytes_load32(&k->sport_be) | (uint64_t)k->proto << 32;
 }
 
 INLINE uint64_t addresses4(const struct baton_tuple *k)
 {
-	return load32(k->saddr) | (uint64_t)load32(k->daddr) << 32;
+	return bytes_load32(k->saddr) | (uint64_t)bytes_load32(k->daddr) << 32;
 }
 
 #define LAST_BITS 0xffffffffffull /* an entry has more behind its key */
@@ -66,7 +42,7 @@ INLINE bool entry_is4(const struct route4 *e, uint64_t addresses, uint64_t last)
 {
 	const uint8_t *p = (const uint8_t *)e;
 
-	return !((load64(p) ^ addresses) | ((load64(p + 8) ^ last) & LAST_BITS));
+	return !((bytes_load64(p) ^ addresses) | ((bytes_load64(p + 8) ^ last) & LAST_BITS));
 }
 
 /* addresses: source and destination, 32 bytes */
@@ -74,9 +50,9 @@ INLINE bool entry_is6(const struct route6 *e, const uint8_t *addresses, uint64_t
 {
 	const uint8_t *p = (const uint8_t *)e;
 
-	return !((load64(p) ^ load64(addresses)) | (load64(p + 8) ^ load64(addresses + 8)) |
-		 (load64(p + 16) ^ load64(addresses + 16)) | (load64(p + 24) ^ load64(addresses + 24)) |
-		 ((load64(p + 32) ^ last) & LAST_BITS));
+	return !((bytes_load64(p) ^ bytes_load64(addresses)) | (bytes_load64(p + 8) ^ bytes_load64(addresses + 8)) |
+		 (bytes_load64(p + 16) ^ bytes_load64(addresses + 16)) |
+		 (bytes_load64(p + 24) ^ bytes_load64(addresses + 24)) | ((bytes_load64(p + 32) ^ last) & LAST_BITS));
 }
 
 INLINE void sip_add(struct siphash_state *s, uint64_t word)
@@ -121,10 +97,10 @@ INLINE uint64_t sip_hash6(const struct route_table *t, const uint8_t *saddr, con
 	struct siphash_state s;
 
 	sip_begin(&s, t);
-	sip_add(&s, load64(saddr));
-	sip_add(&s, load64(saddr + 8));
-	sip_add(&s, load64(daddr));
-	sip_add(&s, load64(daddr + 8));
+	sip_add(&s, bytes_load64(saddr));
+	sip_add(&s, bytes_load64(saddr + 8));
+	sip_add(&s, bytes_load64(daddr));
+	sip_add(&s, bytes_load64(daddr + 8));
 	return sip_end(&s, last);
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "migrate/segment.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "forwarder/checksum.h"
 #include "forwarder/ip_header.h"
 
@@ -16,21 +16,6 @@
 #define TCP_WINDOW 14
 #define TCP_CHECKSUM 16
 
-static uint32_t load32(const uint8_t *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof v);
-	return ntohl(v);
-}
-
-static void store32(uint8_t *p, uint32_t v)
-{
-	uint32_t be = htonl(v);
-
-	memcpy(p, &be, sizeof be);
-}
-
 bool segment_read(const uint8_t *frame, const struct packet_info *info, struct segment *ret)
 {
 	const uint8_t *tcp = frame + info->l4_offset;
@@ -42,10 +27,10 @@ bool segment_read(const uint8_t *frame, const struct packet_info *info, struct s
 		return false;
 	if (!tcp_options_parse(tcp + TCP_LEN, header - TCP_LEN, &ret->options))
 		return false;
-	ret->seq = load32(tcp + TCP_SEQ);
-	ret->ack = load32(tcp + TCP_ACK);
+	ret->seq = bytes_load32_be(tcp + TCP_SEQ);
+	ret->ack = bytes_load32_be(tcp + TCP_ACK);
 	ret->flags = info->tcp_flags;
-	ret->window = (uint16_t)(tcp[TCP_WINDOW] << 8 | tcp[TCP_WINDOW + 1]);
+	ret->window = bytes_load16_be(tcp + TCP_WINDOW);
 	ret->data = tcp + header;
 	ret->len = len - header;
 	return true;
@@ -71,12 +56,12 @@ uint32_t segment_write(uint8_t *dst, const struct baton_tuple *t, const struct s
 	ip_header_write(dst, t, 0, header + s->len);
 	memcpy(tcp, &t->sport_be, 2);
 	memcpy(tcp + 2, &t->dport_be, 2);
-	store32(tcp + TCP_SEQ, s->seq);
-	store32(tcp + TCP_ACK, s->ack);
+	bytes_store32_be(tcp + TCP_SEQ, s->seq);
+	bytes_store32_be(tcp + TCP_ACK, s->ack);
 	tcp[TCP_DATA_OFFSET] = (uint8_t)(header / 4 << 4);
 	tcp[TCP_FLAGS] = s->flags;
-	store32(tcp + TCP_WINDOW, (uint32_t)s->window << 16);
-	store32(tcp + TCP_CHECKSUM, 0); /* and no urgent pointer */
+	bytes_store16_be(tcp + TCP_WINDOW, s->window);
+	bytes_store32_be(tcp + TCP_CHECKSUM, 0); /* and no urgent pointer */
 	if (s->len)
 		memcpy(tcp + header, s->data, s->len);
 	checksum_transport_write(t, tcp, header + s->len);

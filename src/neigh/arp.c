@@ -2,6 +2,7 @@
 /* ARP for IPv4 over Ethernet: RFC 826, and RFC 5227 for probes, announcements and conflicts. */
 #include <string.h>
 
+#include "base/bytes.h"
 #include "neigh/internal.h"
 
 #define ARP_LEN 28
@@ -38,10 +39,10 @@ static bool arp_parse(const uint8_t *p, size_t len, struct arp *ret)
 {
 	struct arp a;
 
-	if (len < ARP_LEN || link_get16(p) != ARP_HARDWARE_ETHERNET || link_get16(p + 2) != ARP_PROTOCOL_IPV4 ||
-	    p[4] != LINK_MAC_LEN || p[5] != 4)
+	if (len < ARP_LEN || bytes_load16_be(p) != ARP_HARDWARE_ETHERNET ||
+	    bytes_load16_be(p + 2) != ARP_PROTOCOL_IPV4 || p[4] != LINK_MAC_LEN || p[5] != 4)
 		return false;
-	a.operation = link_get16(p + 6);
+	a.operation = bytes_load16_be(p + 6);
 	memcpy(a.sender_mac, p + 8, LINK_MAC_LEN);
 	a.sender = arp_addr(p + 14);
 	memcpy(a.target_mac, p + 18, LINK_MAC_LEN);
@@ -59,11 +60,11 @@ static void arp_send(struct neigh *n, uint16_t port, struct link_header *h, cons
 
 	h->type = LINK_TYPE_ARP;
 	p = frame + link_write(frame, h);
-	link_put16(p, ARP_HARDWARE_ETHERNET);
-	link_put16(p + 2, ARP_PROTOCOL_IPV4);
+	bytes_store16_be(p, ARP_HARDWARE_ETHERNET);
+	bytes_store16_be(p + 2, ARP_PROTOCOL_IPV4);
 	p[4] = LINK_MAC_LEN;
 	p[5] = 4;
-	link_put16(p + 6, a->operation);
+	bytes_store16_be(p + 6, a->operation);
 	memcpy(p + 8, a->sender_mac, LINK_MAC_LEN);
 	memcpy(p + 14, a->sender.b, 4);
 	memcpy(p + 18, a->target_mac, LINK_MAC_LEN);

@@ -34,15 +34,4 @@ bool link_is_untagged(const struct link_header *h);
 /* Whether a station may have this address: neither zero nor a group address. */
 bool link_mac_is_station(const uint8_t mac[LINK_MAC_LEN]);
 
-static inline uint16_t link_get16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static inline void link_put16(uint8_t *p, uint16_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
 #endif

@@ -2,6 +2,7 @@
 /* IPv6 neighbour solicitations and advertisements: RFC 4861. */
 #include <string.h>
 
+#include "base/bytes.h"
 #include "neigh/internal.h"
 
 #define IPV6_LEN 40
@@ -64,9 +65,9 @@ static uint16_t nd_sum(const uint8_t *ipv6, const uint8_t *icmp, size_t len)
 	uint32_t sum = ND_PROTO_ICMPV6 + (uint32_t)len;
 
 	for (size_t i = 8; i < IPV6_LEN; i += 2)
-		sum += link_get16(ipv6 + i);
+		sum += bytes_load16_be(ipv6 + i);
 	for (size_t i = 0; i + 1 < len; i += 2)
-		sum += link_get16(icmp + i);
+		sum += bytes_load16_be(icmp + i);
 	if (len % 2)
 		sum += (uint32_t)icmp[len - 1] << 8;
 	while (sum >> 16)
@@ -120,7 +121,7 @@ static enum nd_verdict nd_parse(const uint8_t *p, size_t len, struct nd *ret)
 
 	if (len < IPV6_LEN || p[0] >> 4 != 6)
 		return ND_MALFORMED;
-	icmp_len = link_get16(p + 4);
+	icmp_len = bytes_load16_be(p + 4);
 	if (icmp_len > len - IPV6_LEN)
 		return ND_MALFORMED;
 	if (p[6] != ND_PROTO_ICMPV6 || !icmp_len || (icmp[0] != ND_SOLICIT && icmp[0] != ND_ADVERT))
@@ -153,7 +154,7 @@ static void nd_send(struct neigh *n, uint16_t port, struct link_header *h, const
 	icmp = ipv6 + IPV6_LEN;
 	memset(ipv6, 0, IPV6_LEN + ND_LEN + ND_LINK_OPTION_LEN);
 	ipv6[0] = 6 << 4;
-	link_put16(ipv6 + 4, ND_LEN + ND_LINK_OPTION_LEN);
+	bytes_store16_be(ipv6 + 4, ND_LEN + ND_LINK_OPTION_LEN);
 	ipv6[6] = ND_PROTO_ICMPV6;
 	ipv6[7] = ND_HOP_LIMIT;
 	memcpy(ipv6 + 8, nd->src.b, 16);
@@ -164,7 +165,7 @@ static void nd_send(struct neigh *n, uint16_t port, struct link_header *h, const
 	icmp[ND_LEN] = nd->type == ND_SOLICIT ? ND_SOURCE_LINK : ND_TARGET_LINK;
 	icmp[ND_LEN + 1] = ND_LINK_OPTION_LEN / 8;
 	memcpy(icmp + ND_LEN + 2, h->src, LINK_MAC_LEN);
-	link_put16(icmp + 2, (uint16_t)~nd_sum(ipv6, icmp, ND_LEN + ND_LINK_OPTION_LEN));
+	bytes_store16_be(icmp + 2, (uint16_t)~nd_sum(ipv6, icmp, ND_LEN + ND_LINK_OPTION_LEN));
 	neigh_send(n, port, frame, (size_t)(icmp - frame) + ND_LEN + ND_LINK_OPTION_LEN);
 }
 
