@@ -11,6 +11,7 @@
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
+#define MAC_LEN 6
 #define ETHER_LEN 14
 #define ETHER_TYPE_IPV4 0x0800
 #define ETHER_TYPE_ARP 0x0806
@@ -335,6 +336,13 @@ void packet_parse(const uint8_t *frame, uint32_t len, struct packet_info *ret)
 		parse_ipv6(&c, len, ret);
 	else
 		parse_link(&c, len, ret);
+}
+
+void packet_link_reverse(uint8_t *dst, const uint8_t *l2, uint32_t len)
+{
+	memcpy(dst, l2 + MAC_LEN, MAC_LEN);
+	memcpy(dst + MAC_LEN, l2, MAC_LEN);
+	memcpy(dst + 2 * MAC_LEN, l2 + 2 * MAC_LEN, len - 2u * MAC_LEN);
 }
 
 const char *packet_bad_name(enum packet_bad r)

@@ -69,6 +69,9 @@ struct packet_info {
  */
 void packet_parse(const uint8_t *frame, uint32_t len, struct packet_info *ret);
 
+/* Link header of an answer to a frame: addresses exchanged, tags kept; len is at least 12. Any thread. */
+void packet_link_reverse(uint8_t *dst, const uint8_t *l2, uint32_t len);
+
 /* Name ("bad_short_link") and text of a reason, static storage. */
 const char *packet_bad_name(enum packet_bad r);
 const char *packet_bad_text(enum packet_bad r);

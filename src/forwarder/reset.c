@@ -57,9 +57,7 @@ uint32_t reset_build(uint8_t *dst, uint32_t size, const uint8_t *frame, const st
 
 	if (!reset_due(frame, p) || size < len)
 		return 0;
-	memcpy(dst, frame + MAC_LEN, MAC_LEN);
-	memcpy(dst + MAC_LEN, frame, MAC_LEN);
-	memcpy(dst + 2 * MAC_LEN, frame + 2 * MAC_LEN, p->l2_len - 2u * MAC_LEN);
+	packet_link_reverse(dst, frame, p->l2_len);
 	ip_tuple_reverse(&p->tuple, &back);
 	l4 = dst + p->l2_len + ip_header_write(dst + p->l2_len, &back, 0, TCP_LEN);
 	write_tcp(l4, &back, frame + p->l4_offset, p);

@@ -67,10 +67,3 @@ uint32_t segment_write(uint8_t *dst, const struct baton_tuple *t, const struct s
 	checksum_transport_write(t, tcp, header + s->len);
 	return ip_header_len(t->family) + header + s->len;
 }
-
-void segment_link_reverse(uint8_t *dst, const uint8_t *l2, uint32_t l2_len)
-{
-	memcpy(dst, l2 + MAC_LEN, MAC_LEN);
-	memcpy(dst + MAC_LEN, l2, MAC_LEN);
-	memcpy(dst + 2 * MAC_LEN, l2 + 2 * MAC_LEN, l2_len - 2u * MAC_LEN);
-}

@@ -44,7 +44,4 @@ uint32_t segment_header_len(uint8_t family, const struct tcp_options *o);
  */
 uint32_t segment_write(uint8_t *dst, const struct baton_tuple *t, const struct segment *s);
 
-/* Link header of an answer to a frame: addresses exchanged, tags kept. */
-void segment_link_reverse(uint8_t *dst, const uint8_t *l2, uint32_t l2_len);
-
 #endif

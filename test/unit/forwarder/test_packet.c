@@ -512,6 +512,16 @@ static void test_names(void **state)
 	assert_string_equal(packet_bad_text(PACKET_N_BAD), "?");
 }
 
+static void test_link_reverse(void **state)
+{
+	static const uint8_t there[18] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0x81, 0, 0, 5, 8, 0 };
+	static const uint8_t back[18] = { 7, 8, 9, 10, 11, 12, 1, 2, 3, 4, 5, 6, 0x81, 0, 0, 5, 8, 0 };
+	uint8_t got[sizeof there];
+
+	packet_link_reverse(got, there, sizeof there);
+	assert_memory_equal(got, back, sizeof back);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -526,6 +536,7 @@ int main(void)
 		cmocka_unit_test(test_end_of_16_bits),
 		cmocka_unit_test(test_every_packet_length),
 		cmocka_unit_test(test_mutations),
+		cmocka_unit_test(test_link_reverse),
 		cmocka_unit_test(test_names),
 	};
 

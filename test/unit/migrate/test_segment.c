@@ -112,23 +112,12 @@ static void writes_packets(void **state)
 	}
 }
 
-static void link_goes_back(void **state)
-{
-	static const uint8_t there[18] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0x81, 0, 0, 5, 8, 0 };
-	static const uint8_t back[18] = { 7, 8, 9, 10, 11, 12, 1, 2, 3, 4, 5, 6, 0x81, 0, 0, 5, 8, 0 };
-	uint8_t got[SEGMENT_LINK_MAX];
-
-	segment_link_reverse(got, there, sizeof there);
-	assert_memory_equal(got, back, sizeof back);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_frames),
 		cmocka_unit_test(refuses_damaged_frames),
 		cmocka_unit_test(writes_packets),
-		cmocka_unit_test(link_goes_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
