@@ -15,9 +15,11 @@
 #include "baton/addr.h"
 #include "options.h"
 #include "report.h"
+#include "turns.h"
 
 #define BENCH_BURST 32
-#define BENCH_PORT 0 /* the device's */
+#define BENCH_PORT 0  /* the device's */
+#define BENCH_QUEUE 0 /* of the main lcore */
 
 /* machine.c: memory, EAL, scheduling. What was taken from the machine is given back by machine_stop(). */
 struct bench_machine {
@@ -45,9 +47,10 @@ struct source_template {
 
 struct bench_source {
 	struct bench_traffic traffic;
+	uint16_t lcore;          /* whose it is: queue, forwarder and number of the lcore */
 	uint8_t mode;            /* enum source_mode */
 	uint32_t first, n_flows; /* the flows there are */
-	uint32_t next;           /* flow, for SOURCE_IN_ORDER */
+	uint32_t next, until;    /* flows, for SOURCE_IN_ORDER: the next one, and the one to wait before */
 	uint32_t n_sent;         /* packets, for the order of sizes */
 	uint64_t random;
 	uint64_t n_unknown;               /* packets of unknown connections so far */
@@ -60,15 +63,23 @@ struct bench_source {
 
 enum source_mode {
 	SOURCE_SILENT,
-	SOURCE_IN_ORDER, /* each flow once, then silent */
+	SOURCE_IN_ORDER, /* each flow once, no further than .until, then silent */
 	SOURCE_RANDOM,
 };
 
-/* Make the packets of this traffic; silent until source_set(). */
-void source_init(struct bench_source *s, const struct bench_traffic *t);
-/* 0 or -errno. The device's port, a net_null, is started and gets its packets from s; buffers come from the pool. */
-int source_start(struct bench_source *s, struct rte_mempool *pool);
+/* Make the packets of this traffic, for this lcore; silent until source_set(). */
+void source_init(struct bench_source *s, const struct bench_traffic *t, uint16_t lcore);
+/*
+ * 0 or -errno. The device's port, a net_null, is started with a queue for each of n lcores, which gets its packets
+ * from the lcore's source; buffers come from the pool.
+ */
+int source_start(struct bench_source sources[], uint16_t n, struct rte_mempool *pool);
 void source_stop(void);
+/* Of an lcore: every other one, for the driver keeps the counters of two neighbours in one line. */
+static inline uint16_t source_queue(unsigned lcore)
+{
+	return (uint16_t)(BENCH_QUEUE + 2 * lcore);
+}
 void source_set(struct bench_source *s, uint32_t first, uint32_t n_flows, enum source_mode mode);
 /* Key of flow n, as the source writes it: replies go the other way. */
 void source_key(const struct bench_traffic *t, uint32_t n, struct baton_tuple *ret);
@@ -84,13 +95,13 @@ unsigned forward_macswap(void *arg);
 /* Cycles per packet over at least n packets. */
 double forward_measure(forward_turn_fn turn, void *arg, uint64_t n);
 /* How long single turns take, over at least n packets. */
-void forward_latency(forward_turn_fn turn, void *arg, uint64_t n, struct bench_turns *ret);
+void forward_latency(forward_turn_fn turn, void *arg, uint64_t n, struct turns *t, struct bench_turns *ret);
 
-/* turns.c: how long turns took, for percentiles. One at a time: the classes are large. */
-void turns_clear(void);
-void turns_add(uint64_t cycles);
-/* Nanoseconds, all 0 if there was none. */
-void turns_summarise(struct bench_turns *ret);
+/* distance.c: nanoseconds that a line takes to another of the lcores and back, of the two that are farthest apart; 0 if
+ * two share a CPU. The main lcore calls it while the others wait. */
+double distance_measure(const struct bench_options *o);
+/* Do two of the lcores run on one CPU? Then whoever waits has to give way. */
+bool distance_shared(const struct bench_options *o);
 
 /* device.c: the project's own forwarder on the source's port, with a route for each flow. */
 struct bench_device;
@@ -98,11 +109,20 @@ struct channel;
 struct forwarder_worker;
 struct view;
 
-/* The rings that all devices of one run share, one after the other. 0 or -errno. */
-int device_channel_init(struct channel *c);
-/* Plumbs n_flows routes and introduces them all to their hosts, or not. 0 or -errno, with a line on standard error. */
-int device_new(uint32_t n_flows, struct bench_source *s, struct rte_mempool *pool, struct channel *c, bool plumbed,
-	       struct bench_device **ret);
+struct device_params {
+	uint32_t n_flows;
+	struct bench_source *source; /* of the lcore that will forward; borrowed, like all that follows */
+	struct rte_mempool *pool;
+	struct channel *channel;
+	bool plumbed;                      /* the routes are this program's, not a classifier's */
+	const struct bench_device *beside; /* whose view it uses, which is freed after it; NULL: it gets its own */
+};
+
+/* The rings of n lcores; devices of one lcore share them, one after the other. 0 or -errno. */
+int device_channel_init(struct channel *c, uint16_t n);
+/* Plumbs routes and introduces them all to their hosts, or not; by the main lcore, while the others wait. 0 or -errno,
+ * with a line on standard error. */
+int device_new(const struct device_params *p, struct bench_device **ret);
 const struct forwarder_counters *device_counters(const struct bench_device *d);
 /* What it has counted since it was made. */
 void device_counted(const struct bench_device *d, struct forwarder_counters *ret);
@@ -131,10 +151,17 @@ int table_run(const struct bench_options *o, struct bench_report *r);
 
 /*
  * connect.c: new connections through forwarder and classifier, both on this
- * core: first packet, ring, choice, route, packet out. 0 or -errno.
+ * core or on one each: first packet, ring, choice, route, packet out. 0 or -errno.
  */
 int connect_run(const struct bench_options *o, struct bench_source *s, struct rte_mempool *pool,
 		struct bench_report *r);
+
+/*
+ * scale.c: forwarding on several lcores, each with a queue, a source and a worker of its own: alone one after the
+ * other, and all at once. 0 or -errno.
+ */
+int scale_run(const struct bench_options *o, struct bench_source sources[], struct rte_mempool *pool,
+	      struct bench_report *r);
 
 /* flood.c: hits alone, beside as many misses, and misses alone, on a core that has no time left. 0 or -errno. */
 int flood_run(const struct bench_options *o, struct bench_source *s, struct rte_mempool *pool, struct bench_report *r);

@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,10 +28,12 @@
 #define MTU 1500
 #define HOST_PORT 8080
 #define MESSAGES_A_TURN 16
+#define FIRST_TUNNEL 20 /* last byte of the first forwarder's address */
 
 struct bench_device {
 	struct forwarder_worker *worker;
-	struct view *view;
+	struct view *view;       /* never written while packets pass */
+	bool borrowed;           /* it is another device's */
 	struct channel *channel; /* borrowed */
 	struct shim_keyring keys;
 	struct bench_source *source; /* borrowed */
@@ -45,7 +48,7 @@ struct bench_device {
 	/* as they were at the last check */
 	struct forwarder_counters checked;
 	uint64_t checked_opened, checked_told, checked_unknown;
-};
+} __attribute__((aligned(64))); /* its lcore writes it */
 
 static void set_addr(struct baton_addr *a, uint8_t family, uint8_t last)
 {
@@ -80,10 +83,22 @@ static int fill_endpoints(struct view *v, uint8_t family)
 	return view_vip_set_endpoints(v, 0, ids, N_HOSTS);
 }
 
+/* Each has a tunnel address of its own. */
+static void fill_forwarders(struct view *v, uint8_t family)
+{
+	for (uint8_t i = 0; i < v->n_forwarders; i++) {
+		set_addr(&v->forwarders[i].tunnel4, BATON_IPV4, (uint8_t)(FIRST_TUNNEL + i));
+		set_addr(&v->forwarders[i].tunnel6, BATON_IPV6, (uint8_t)(FIRST_TUNNEL + i));
+		v->locals[1 + i] = (struct view_local){ .kind = VIEW_LOCAL_TUNNEL, .forwarder = i };
+		set_addr(&v->locals[1 + i].addr, family, (uint8_t)(FIRST_TUNNEL + i));
+	}
+}
+
 static struct view *make_view(const struct bench_device *d, const struct bench_traffic *t)
 {
 	uint8_t family = t->family;
-	struct view *v = view_new(1, N_HOSTS, N_HOSTS, 2);
+	uint16_t n = d->channel->n_forwarders;
+	struct view *v = view_new(1, N_HOSTS, N_HOSTS, (uint16_t)(1 + n));
 	struct bench_traffic forth = { .family = t->family, .proto = t->proto };
 	struct baton_tuple key;
 
@@ -91,12 +106,10 @@ static struct view *make_view(const struct bench_device *d, const struct bench_t
 		return NULL;
 	source_key(&forth, 0, &key);
 	v->any_half_nat = true;
-	v->n_forwarders = 1;
+	v->n_forwarders = n;
 	v->shim_port_be = htons(BATON_SHIM_PORT_DEFAULT);
 	v->keys = &d->keys;
 	v->ports[BENCH_PORT].mtu = MTU;
-	set_addr(&v->forwarders[0].tunnel4, BATON_IPV4, 1);
-	set_addr(&v->forwarders[0].tunnel6, BATON_IPV6, 1);
 	memcpy(v->vips[0].addr.b, key.daddr, 16);
 	v->vips[0].addr.family = family;
 	v->vips[0].port_be = key.dport_be;
@@ -105,8 +118,7 @@ static struct view *make_view(const struct bench_device *d, const struct bench_t
 	for (unsigned i = 0; i < BATON_N_CONN_STATES; i++)
 		v->vips[0].timeout_s[i] = IDLE_TIMEOUT_S;
 	v->locals[0] = (struct view_local){ .addr = v->vips[0].addr, .kind = VIEW_LOCAL_VIP };
-	v->locals[1] = (struct view_local){ .kind = VIEW_LOCAL_TUNNEL };
-	set_addr(&v->locals[1].addr, family, 1);
+	fill_forwarders(v, family);
 	v->ports[BENCH_PORT].gateway4 = v->ports[BENCH_PORT].gateway6 = 0;
 	if (fill_endpoints(v, family) == 0 && view_seal(v) == 0)
 		return v;
@@ -118,6 +130,8 @@ static struct forwarder_worker *make_worker(struct bench_device *d, uint8_t fami
 					    struct rte_mempool *pool)
 {
 	struct forwarder_worker_params p = {
+		.index = d->source->lcore,
+		.queue = source_queue(d->source->lcore),
 		.n_ports = 1,
 		.routes_ipv4 = family == BATON_IPV4 ? n : 1,
 		.routes_ipv6 = family == BATON_IPV6 ? n : 1,
@@ -179,6 +193,7 @@ static bool plumb(struct bench_device *d, uint32_t n, uint8_t type, struct rte_m
 		return false;
 	}
 	m->type = type;
+	m->forwarder = (uint8_t)d->source->lcore;
 	make_route(d, n, &m->route);
 	m->packet = packet;
 	return channel_to_forwarder(d->channel, m);
@@ -319,37 +334,45 @@ void device_select(struct bench_device *d)
 	d->checked_unknown = d->source->n_unknown; /* plain loops have sent some too */
 }
 
-int device_channel_init(struct channel *c)
+int device_channel_init(struct channel *c, uint16_t n)
 {
 	struct channel_params p = {
-		.n_forwarders = 1, .n_classifiers = 1, .n_messages = N_MESSAGES, .ring_size = RING
+		.n_forwarders = n, .n_classifiers = 1, .n_messages = n * N_MESSAGES, .ring_size = RING
 	};
 
 	return channel_init(c, &p);
 }
 
-int device_new(uint32_t n_flows, struct bench_source *s, struct rte_mempool *pool, struct channel *c, bool plumbed,
-	       struct bench_device **ret)
+static struct bench_device *make_device(const struct device_params *p)
 {
-	struct bench_device *d = calloc(1, sizeof *d);
-	int err = -ENOMEM;
+	struct bench_device *d = aligned_alloc(alignof(struct bench_device), sizeof *d);
 
-	if (d) {
-		d->channel = c;
-		d->source = s;
-		d->packets = pool;
-		d->n_flows = n_flows;
-		d->plumbed = plumbed;
-		d->keys = (struct shim_keyring){ .keys = { { .sip = { 1, 2 }, .id = 1 } }, .n_keys = 1 };
-		d->view = make_view(d, &s->traffic);
-		/* a classifier plumbs replies too */
-		d->worker = make_worker(d, s->traffic.family, plumbed ? n_flows : 2 * n_flows, pool);
-		err = d->view && d->worker ? 0 : -ENOMEM;
-		if (!err && plumbed)
-			err = plumb_all(d);
-	}
+	if (!d)
+		return NULL;
+	memset(d, 0, sizeof *d);
+	d->channel = p->channel;
+	d->source = p->source;
+	d->packets = p->pool;
+	d->n_flows = p->n_flows;
+	d->plumbed = p->plumbed;
+	d->keys = (struct shim_keyring){ .keys = { { .sip = { 1, 2 }, .id = 1 } }, .n_keys = 1 };
+	d->borrowed = p->beside != NULL;
+	d->view = p->beside ? p->beside->view : make_view(d, &p->source->traffic);
+	/* a classifier plumbs replies too */
+	d->worker = make_worker(d, p->source->traffic.family, p->plumbed ? p->n_flows : 2 * p->n_flows, p->pool);
+	if (d->view && d->worker)
+		return d;
+	device_free(d);
+	return NULL;
+}
+
+int device_new(const struct device_params *p, struct bench_device **ret)
+{
+	struct bench_device *d = make_device(p);
+	int err = !d ? -ENOMEM : p->plumbed ? plumb_all(d) : 0;
+
 	if (err && err != -EINTR)
-		fprintf(stderr, "baton-bench: no forwarder with %u flows: %s\n", n_flows, strerror(-err));
+		fprintf(stderr, "baton-bench: no forwarder with %u flows: %s\n", p->n_flows, strerror(-err));
 	if (err) {
 		device_free(d);
 		return err;
@@ -388,7 +411,8 @@ void device_free(struct bench_device *d)
 	if (!d)
 		return;
 	forwarder_worker_free(d->worker);
-	view_free(d->view);
+	if (!d->borrowed)
+		view_free(d->view);
 	free(d);
 }
 

@@ -25,6 +25,8 @@ static const struct {
 	[FLOOD_MISSES] = { "baton, all unknown", ALL },
 };
 
+static struct turns turns;
+
 static int measure(const struct bench_options *o, struct bench_source *s, struct bench_device *d, unsigned kind,
 		   struct bench_row *row)
 {
@@ -35,7 +37,7 @@ static int measure(const struct bench_options *o, struct bench_source *s, struct
 	device_select(d);
 	report_sample(row, forward_measure(plain ? forward_io : device_turn, plain ? NULL : d, o->packets));
 	if (!plain && o->latency)
-		forward_latency(device_turn, d, o->packets, &row->turns);
+		forward_latency(device_turn, d, o->packets, &turns, &row->turns);
 	if (plain)
 		return 0;
 	err = device_check(d);
@@ -69,7 +71,7 @@ static int run_device(const struct bench_options *o, struct bench_source *s, str
 int flood_run(const struct bench_options *o, struct bench_source *s, struct rte_mempool *pool, struct bench_report *r)
 {
 	struct channel channel;
-	int err = device_channel_init(&channel);
+	int err = device_channel_init(&channel, 1);
 
 	if (err)
 		return err;
@@ -79,7 +81,12 @@ int flood_run(const struct bench_options *o, struct bench_source *s, struct rte_
 
 		for (unsigned kind = 0; kind < FLOOD_N; kind++)
 			rows[kind] = report_row(r, kinds[kind].name, o->traffic.family, o->flows[i]);
-		err = device_new(o->flows[i], s, pool, &channel, true, &d);
+		err = device_new(&(struct device_params){ .n_flows = o->flows[i],
+							  .source = s,
+							  .pool = pool,
+							  .channel = &channel,
+							  .plumbed = true },
+				 &d);
 		if (!err)
 			err = run_device(o, s, d, rows);
 		device_free(d);

@@ -12,7 +12,7 @@
 
 static unsigned send_all(struct rte_mbuf **packets, uint16_t n)
 {
-	uint16_t sent = rte_eth_tx_burst(BENCH_PORT, 0, packets, n);
+	uint16_t sent = rte_eth_tx_burst(BENCH_PORT, BENCH_QUEUE, packets, n);
 
 	rte_pktmbuf_free_bulk(packets + sent, n - sent);
 	return n;
@@ -22,13 +22,13 @@ unsigned forward_io(void *arg)
 {
 	struct rte_mbuf *packets[BENCH_BURST];
 
-	return send_all(packets, rte_eth_rx_burst(BENCH_PORT, 0, packets, BENCH_BURST));
+	return send_all(packets, rte_eth_rx_burst(BENCH_PORT, BENCH_QUEUE, packets, BENCH_BURST));
 }
 
 unsigned forward_macswap(void *arg)
 {
 	struct rte_mbuf *packets[BENCH_BURST];
-	uint16_t n = rte_eth_rx_burst(BENCH_PORT, 0, packets, BENCH_BURST);
+	uint16_t n = rte_eth_rx_burst(BENCH_PORT, BENCH_QUEUE, packets, BENCH_BURST);
 
 	for (uint16_t i = 0; i < n; i++) {
 		uint8_t *frame = rte_pktmbuf_mtod(packets[i], uint8_t *), mac[6];
@@ -53,18 +53,18 @@ double forward_measure(forward_turn_fn turn, void *arg, uint64_t n)
 	return (double)(rte_rdtsc_precise() - start) / (double)done;
 }
 
-void forward_latency(forward_turn_fn turn, void *arg, uint64_t n, struct bench_turns *ret)
+void forward_latency(forward_turn_fn turn, void *arg, uint64_t n, struct turns *t, struct bench_turns *ret)
 {
 	uint64_t last = rte_rdtsc();
 
-	turns_clear();
+	turns_clear(t);
 	for (uint64_t done = 0; done < n;) {
 		uint64_t now;
 
 		done += turn(arg);
 		now = rte_rdtsc();
-		turns_add(now - last);
+		turns_add(t, now - last);
 		last = now;
 	}
-	turns_summarise(ret);
+	turns_summarise(t, ret);
 }

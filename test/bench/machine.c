@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Hugepages for the time of the run, the EAL on one core, and a fair share of it. */
+/* Hugepages for the time of the run, the EAL on the cores asked for, and a fair share of them. */
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -125,24 +125,30 @@ static void add_ports(struct eal_args *a, const struct bench_options *o)
 	}
 }
 
+/* Numbered from 0, the main one first. */
+static void write_lcores(const struct bench_options *o, char *text, size_t size)
+{
+	int16_t cpus[BENCH_MAX_LCORES];
+	unsigned n_lcores = options_cpus(o, cpus);
+	size_t n = 0;
+
+	for (unsigned i = 0; i < n_lcores && n < size; i++)
+		n += (size_t)snprintf(text + n, size - n, "%s%u@%d", i ? "," : "", i, cpus[i]);
+}
+
 static int eal_start(const struct bench_machine *m, const struct bench_options *o, unsigned memory_mb)
 {
 	static const char *const plain[] = { "--no-shconf",    "--no-telemetry", "--log-level",
 					     "lib.*:error",    "--log-level",    "pmd.*:warning",
 					     "--iova-mode=va", "--file-prefix",  "bench" };
 	struct eal_args a = { 0 };
-	char lcores[32], memory[16], first[16];
+	char lcores[16 * BENCH_MAX_LCORES], memory[16];
 
-	snprintf(first, sizeof first, "%d", o->cpu);
-	snprintf(lcores, sizeof lcores, "%d", o->cpu);
-	if (o->generator_cpu >= 0 && o->generator_cpu != o->cpu)
-		snprintf(lcores, sizeof lcores, "%d,%d", o->cpu, o->generator_cpu);
+	write_lcores(o, lcores, sizeof lcores);
 	snprintf(memory, sizeof memory, "%u", memory_mb);
 	add(&a, "baton-bench");
-	add(&a, "-l");
+	add(&a, "--lcores");
 	add(&a, lcores);
-	add(&a, "--main-lcore");
-	add(&a, first);
 	add(&a, "-m");
 	add(&a, memory);
 	for (unsigned i = 0; i < sizeof plain / sizeof *plain; i++)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <rte_cycles.h>
+#include <rte_lcore.h>
 
 #include "bench.h"
 #include "ports.h"
@@ -22,6 +23,17 @@ static bool cpu_is_ours(int cpu)
 	return false;
 }
 
+static bool cpus_are_ours(const struct bench_options *o)
+{
+	int16_t cpus[BENCH_MAX_LCORES];
+	unsigned n = options_cpus(o, cpus);
+
+	for (unsigned i = 0; i < n; i++)
+		if (!cpu_is_ours(cpus[i]))
+			return false;
+	return true;
+}
+
 /* Buckets and entries at 80 % load, for all the tables that are there at once, and packets. */
 static unsigned memory_mb(const struct bench_options *o)
 {
@@ -36,6 +48,8 @@ static unsigned memory_mb(const struct bench_options *o)
 	}
 	if (o->task == BENCH_TABLE || o->prompt || options_ports(o))
 		sum = most;
+	else if (o->task == BENCH_SCALE)
+		sum = most * o->n_cpus;
 	else if (o->task == BENCH_CONNECT)
 		sum = 8 * most;
 	return (unsigned)(sum * bytes >> 20) + 64 + 32 * o->n_flows;
@@ -49,6 +63,8 @@ static int run_task(const struct bench_options *o, const struct bench_machine *m
 		return connect_run(o, s, pool, r);
 	case BENCH_FLOOD:
 		return flood_run(o, s, pool, r);
+	case BENCH_SCALE:
+		return scale_run(o, s, pool, r);
 	case BENCH_EXPIRE:
 		return expire_run(o, s, pool, r);
 	default:
@@ -59,7 +75,8 @@ static int run_task(const struct bench_options *o, const struct bench_machine *m
 static int run_source(struct bench_options *o, const struct bench_machine *m, struct bench_source *s,
 		      struct rte_mempool *pool, struct bench_report *r)
 {
-	int err = source_start(s, pool);
+	int16_t cpus[BENCH_MAX_LCORES];
+	int err = source_start(s, o->task == BENCH_SCALE ? (uint16_t)options_cpus(o, cpus) : 1, pool);
 
 	if (err) {
 		fprintf(stderr, "baton-bench: no source of packets: %s\n", strerror(-err));
@@ -75,7 +92,7 @@ static int run_source(struct bench_options *o, const struct bench_machine *m, st
 
 static int run(struct bench_options *o, const struct bench_machine *m, struct bench_report *r)
 {
-	static struct bench_source source;
+	static struct bench_source sources[BENCH_MAX_LCORES];
 	struct rte_mempool *pool;
 	int err;
 
@@ -83,13 +100,15 @@ static int run(struct bench_options *o, const struct bench_machine *m, struct be
 	r->hugepages = m->hugepages;
 	if (o->task == BENCH_TABLE)
 		return table_run(o, r);
-	pool = rte_pktmbuf_pool_create("packets", POOL_SIZE, POOL_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	pool = rte_pktmbuf_pool_create("packets", rte_lcore_count() * POOL_SIZE, POOL_CACHE, 0,
+				       RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	if (!pool) {
 		fprintf(stderr, "baton-bench: no memory for packets\n");
 		return -ENOMEM;
 	}
-	source_init(&source, &o->traffic);
-	err = options_ports(o) ? ports_run(o, &source, pool, r) : run_source(o, m, &source, pool, r);
+	for (uint16_t i = 0; i < BENCH_MAX_LCORES; i++)
+		source_init(&sources[i], &o->traffic, i);
+	err = options_ports(o) ? ports_run(o, sources, pool, r) : run_source(o, m, sources, pool, r);
 	rte_mempool_free(pool);
 	return err;
 }
@@ -112,11 +131,10 @@ static bool outside_anchor(const struct bench_options *o)
 
 int main(int argc, char **argv)
 {
-	static const char *const units[] = { [BENCH_FORWARD] = "packet",
-					     [BENCH_TABLE] = "lookup",
-					     [BENCH_CONNECT] = "connection",
-					     [BENCH_FLOOD] = "packet",
-					     [BENCH_EXPIRE] = "packet" };
+	static const char *const units[] = {
+		[BENCH_FORWARD] = "packet", [BENCH_TABLE] = "lookup",  [BENCH_CONNECT] = "connection",
+		[BENCH_FLOOD] = "packet",   [BENCH_EXPIRE] = "packet", [BENCH_SCALE] = "packet"
+	};
 	static struct bench_report report;
 	struct bench_options o;
 	struct bench_machine m;
@@ -131,7 +149,7 @@ int main(int argc, char **argv)
 		options_help(stdout);
 		return 0;
 	}
-	if (!cpu_is_ours(o.cpu) || (o.generator_cpu >= 0 && !cpu_is_ours(o.generator_cpu)))
+	if (!cpus_are_ours(&o))
 		return 1;
 	report.unit = units[o.task];
 	report.options = &o;

@@ -19,7 +19,7 @@ enum kind {
 	SHARE,  /* percent up to .max, kept in millionths */
 	REST,   /* the same, kept as what is missing to 100 % */
 	SIZE,   /* number or imix */
-	FLOWS,  /* numbers */
+	LIST,   /* numbers from .min to .max, and at .count how many */
 	TEXT,
 	MANY,  /* further arguments for the EAL */
 	SHORT, /* another option's value: .words[0] is its name, .words[1] the value */
@@ -34,7 +34,7 @@ struct option {
 	const char *name;
 	uint8_t kind;
 	bool at_start; /* only the command line can say it */
-	uint16_t at, width;
+	uint16_t at, width, count;
 	int64_t min, max;
 	const struct word *words;
 	const char *value, *help;
@@ -45,15 +45,20 @@ static const struct word protos[] = { { "tcp", IPPROTO_TCP }, { "udp", IPPROTO_U
 static const struct word modes[] = { { "tunnel", BENCH_TUNNEL },           { "half-nat", BENCH_HALF_NAT },
 				     { "full-nat", BENCH_FULL_NAT },       { "return", BENCH_RETURN },
 				     { "full-return", BENCH_FULL_RETURN }, { 0 } };
-static const struct word tasks[] = { { "forward", BENCH_FORWARD }, { "table", BENCH_TABLE },
-				     { "connect", BENCH_CONNECT }, { "flood", BENCH_FLOOD },
-				     { "expire", BENCH_EXPIRE },   { 0 } };
+static const struct word tasks[] = { { "forward", BENCH_FORWARD },
+				     { "table", BENCH_TABLE },
+				     { "connect", BENCH_CONNECT },
+				     { "flood", BENCH_FLOOD },
+				     { "expire", BENCH_EXPIRE },
+				     { "scale", BENCH_SCALE },
+				     { 0 } };
 static const struct word udp[] = { { "proto", 0 }, { "udp", 0 } }, ipv6[] = { { "family", 0 }, { "ipv6", 0 } };
 
+#define COUNT(field) .count = offsetof(struct bench_options, field)
 #define AT(field) .at = offsetof(struct bench_options, field), .width = sizeof(((struct bench_options *)0)->field)
 
 static const struct option options[] = {
-	{ "flows", FLOWS, AT(flows), .value = "N,...",
+	{ "flows", LIST, AT(flows), COUNT(n_flows), .min = 1, .max = MAX_FLOWS, .value = "N,...",
 	  .help = "numbers of resident flows; the prompt takes the first" },
 	{ "mode", WORD, AT(traffic.mode), .words = modes, .value = "MODE",
 	  .help = "tunnel, half-nat, full-nat; replies: return, full-return" },
@@ -86,6 +91,10 @@ static const struct option options[] = {
 	{ "cpu", NUMBER, .at_start = true, AT(cpu), .max = 1023, .value = "N", .help = "core of the device" },
 	{ "generator-cpu", NUMBER, .at_start = true, AT(generator_cpu), .min = -1, .max = 1023, .value = "N",
 	  .help = "core of generator and sink if ports are given; -1: the device's" },
+	{ "classifier-cpu", NUMBER, .at_start = true, AT(classifier_cpu), .min = -1, .max = 1023, .value = "N",
+	  .help = "core of the classifier, for connect; -1: the forwarder's, in turns with it" },
+	{ "cpus", LIST, .at_start = true, AT(cpus), COUNT(n_cpus), .max = 1023, .value = "N,...",
+	  .help = "cores of the lcores, for scale" },
 	{ "rings", SWITCH, .at_start = true, AT(rings), .help = "device and generator are two ports joined by rings" },
 	{ "vdev", MANY, .at_start = true, AT(vdevs), .value = "ARG",
 	  .help = "the ports: the device's, then the generator's" },
@@ -101,12 +110,17 @@ static const struct option options[] = {
 
 void options_init(struct bench_options *o)
 {
+	uint32_t last = (uint32_t)(sysconf(_SC_NPROCESSORS_ONLN) - 1);
+
 	*o = (struct bench_options){
 		.testpmd = true,
 		.hugepages = true,
 		.traffic = { .family = BATON_IPV4, .proto = IPPROTO_TCP, .size = 64, .burst = 32 },
-		.cpu = (int16_t)(sysconf(_SC_NPROCESSORS_ONLN) - 1),
+		.cpu = (int16_t)last,
 		.generator_cpu = -1,
+		.classifier_cpu = -1,
+		.cpus = { last, last ? last - 1 : last },
+		.n_cpus = 2,
 		.repetitions = 7,
 		.packets = 10000000,
 		.flows = { 1000, 1000000, 10000000 },
@@ -125,11 +139,6 @@ static const char *word_of(const struct word *words, int64_t value)
 const char *options_mode(uint8_t mode)
 {
 	return word_of(modes, mode);
-}
-
-bool options_ports(const struct bench_options *o)
-{
-	return o->rings || o->n_vdevs || o->n_pci;
 }
 
 static void store(struct bench_options *o, const struct option *p, int64_t n)
@@ -203,26 +212,26 @@ static int set_number(struct bench_options *o, const struct option *p, const cha
 	return 0;
 }
 
-static int set_flows(struct bench_options *o, const struct option *p, const char *text)
+static int set_list(struct bench_options *o, const struct option *p, const char *text)
 {
-	uint32_t flows[BENCH_MAX_FLOWS];
+	unsigned n_numbers = 0, most = p->width / sizeof(uint32_t);
+	uint32_t *numbers = (uint32_t *)((uint8_t *)o + p->at), read[BENCH_MAX_FLOWS + BENCH_MAX_LCORES];
 	char list[200], *word, *rest = list;
-	unsigned n_flows = 0;
 	int64_t n;
 
 	if ((size_t)snprintf(list, sizeof list, "%s", text) >= sizeof list)
 		return -EINVAL;
 	while ((word = strsep(&rest, ",")) != NULL) {
-		if (n_flows == BENCH_MAX_FLOWS) {
-			fprintf(stderr, "baton-bench: %s: at most %u numbers\n", p->name, BENCH_MAX_FLOWS);
+		if (n_numbers == most) {
+			fprintf(stderr, "baton-bench: %s: at most %u numbers\n", p->name, most);
 			return -EINVAL;
 		}
-		if (parse_number(p->name, word, 1, MAX_FLOWS, &n) < 0)
+		if (parse_number(p->name, word, p->min, p->max, &n) < 0)
 			return -EINVAL;
-		flows[n_flows++] = (uint32_t)n;
+		read[n_numbers++] = (uint32_t)n;
 	}
-	memcpy(o->flows, flows, sizeof flows);
-	o->n_flows = n_flows;
+	memcpy(numbers, read, n_numbers * sizeof *numbers);
+	*(unsigned *)((uint8_t *)o + p->count) = n_numbers;
 	return 0;
 }
 
@@ -301,8 +310,8 @@ static int set(struct bench_options *o, const struct option *p, const char *text
 	case SHARE:
 	case REST:
 		return set_share(o, p, text);
-	case FLOWS:
-		return set_flows(o, p, text);
+	case LIST:
+		return set_list(o, p, text);
 	case TEXT:
 		return set_text(o, p, text);
 	case MANY:
@@ -339,31 +348,6 @@ int options_set(struct bench_options *o, const char *name, const char *value)
 		return -EINVAL;
 	}
 	return set(o, p, value);
-}
-
-int options_check(const struct bench_options *o)
-{
-	const char *why = NULL;
-
-	if (options_ports(o) && o->task != BENCH_FORWARD)
-		why = "ports are for forwarding only";
-	else if (options_ports(o) && o->prompt)
-		why = "the prompt has no ports but the source that is built in";
-	else if (options_ports(o) && (o->traffic.churn || o->stages))
-		why = "churn and stages need the source that is built in, without ports";
-	else if (o->rings && (o->n_vdevs || o->n_pci))
-		why = "either rings or other ports";
-	else if (options_ports(o) && !o->rings && o->n_vdevs + o->n_pci != 2)
-		why = "two ports are needed: the device's, then the generator's";
-	else if (o->generator_cpu >= 0 && !options_ports(o))
-		why = "a core for the generator needs ports";
-	else if (o->task != BENCH_FORWARD && (o->stages || o->prompt))
-		why = "stages and the prompt are for forwarding only";
-	else if (o->task == BENCH_CONNECT && o->traffic.mode >= BENCH_RETURN)
-		why = "replies open no connections";
-	if (why)
-		fprintf(stderr, "baton-bench: %s\n", why);
-	return why ? -EINVAL : 0;
 }
 
 /* Its option, with the value if it stands in the same word; NULL with a line on standard error. */
@@ -418,12 +402,14 @@ int options_parse(struct bench_options *o, int argc, char **argv)
 	return options_check(o);
 }
 
-static void format_flows(const struct bench_options *o, char *text, size_t size)
+static void format_list(const struct bench_options *o, const struct option *p, char *text, size_t size)
 {
+	const uint32_t *numbers = (const uint32_t *)((const uint8_t *)o + p->at);
+	unsigned count = *(const unsigned *)((const uint8_t *)o + p->count);
 	size_t n = 0;
 
-	for (unsigned i = 0; i < o->n_flows && n < size; i++)
-		n += (size_t)snprintf(text + n, size - n, "%s%u", i ? "," : "", o->flows[i]);
+	for (unsigned i = 0; i < count && n < size; i++)
+		n += (size_t)snprintf(text + n, size - n, "%s%u", i ? "," : "", numbers[i]);
 }
 
 static void format_many(const struct bench_options *o, const struct option *p, char *text, size_t size)
@@ -438,7 +424,7 @@ static void format_many(const struct bench_options *o, const struct option *p, c
 
 static void format(const struct bench_options *o, const struct option *p, char *text, size_t size)
 {
-	int64_t n = p->kind == TEXT || p->kind == FLOWS || p->kind == MANY ? 0 : load(o, p);
+	int64_t n = p->kind == TEXT || p->kind == LIST || p->kind == MANY ? 0 : load(o, p);
 
 	*text = 0;
 	if (p->kind == SWITCH)
@@ -449,8 +435,8 @@ static void format(const struct bench_options *o, const struct option *p, char *
 		snprintf(text, size, "%g", (double)(p->kind == REST ? MILLION - n : n) / (MILLION / 100));
 	else if (p->kind == SIZE && !n)
 		snprintf(text, size, "imix");
-	else if (p->kind == FLOWS)
-		format_flows(o, text, size);
+	else if (p->kind == LIST)
+		format_list(o, p, text, size);
 	else if (p->kind == TEXT)
 		snprintf(text, size, "%s", (const char *)o + p->at);
 	else if (p->kind == MANY)
@@ -483,12 +469,14 @@ void options_help(FILE *f)
 	char text[200], head[40];
 
 	options_init(&o);
-	fputs("usage: baton-bench [OPTION...] [forward | table | connect | flood | expire]\n"
+	fputs("usage: baton-bench [OPTION...] [forward | table | connect | flood | expire | scale]\n"
 	      "forward: packets per second and cycles per packet on one core, beside io and macswap\n"
 	      "table:   lookups in the route table alone\n"
-	      "connect: new connections, from the first packet to the host, with the classifier on the same core\n"
+	      "connect: new connections, from the first packet to the host, with the classifier on the same core or "
+	      "another\n"
 	      "flood:   packets of no connection beside those of connections, on a core that has no time left\n"
-	      "expire:  turns while all routes but a few end at once\n",
+	      "expire:  turns while all routes but a few end at once\n"
+	      "scale:   forwarding on several cores, each alone and all at once\n",
 	      f);
 	for (unsigned i = 0; i < N_OPTIONS; i++) {
 		const struct option *p = &options[i];

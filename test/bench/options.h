@@ -13,6 +13,7 @@
 
 #define BENCH_MAX_FLOWS 8
 #define BENCH_MAX_SAMPLES 99
+#define BENCH_MAX_LCORES 8
 #define BENCH_MAX_DEVICES 4 /* arguments that make ports */
 
 /* What the routes do, and so which way the packets go. */
@@ -31,6 +32,7 @@ enum bench_task {
 	BENCH_CONNECT, /* new connections */
 	BENCH_FLOOD,   /* misses without limit beside hits */
 	BENCH_EXPIRE,  /* all routes but a few end at once */
+	BENCH_SCALE,   /* several lcores, alone and together */
 };
 
 /* The packets that the source makes. */
@@ -58,8 +60,11 @@ struct bench_options {
 	bool rings;     /* device and generator are connected by rings */
 	struct bench_traffic traffic;
 	int16_t cpu;
-	int16_t generator_cpu; /* -1: the same */
-	uint32_t memory_mb;    /* 0: what the flows need */
+	int16_t generator_cpu;           /* -1: the same */
+	int16_t classifier_cpu;          /* -1: the same, and the same lcore */
+	uint32_t cpus[BENCH_MAX_LCORES]; /* of the lcores that are to scale */
+	unsigned n_cpus;
+	uint32_t memory_mb; /* 0: what the flows need */
 	uint32_t repetitions;
 	uint64_t packets; /* of one repetition */
 	uint32_t loss;    /* packets in a million that ports may lose */
@@ -87,6 +92,8 @@ void options_show(const struct bench_options *o, FILE *f);
 void options_help(FILE *f);
 /* The ports are not this program's own source. */
 bool options_ports(const struct bench_options *o);
+/* A CPU for each lcore, the main one's first; how many lcores there are. */
+unsigned options_cpus(const struct bench_options *o, int16_t ret[BENCH_MAX_LCORES]);
 /* "tunnel", "half-nat" … */
 const char *options_mode(uint8_t mode);
 /* Value of option number i as text and its name, NULL behind the last. */

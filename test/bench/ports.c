@@ -37,6 +37,8 @@ struct ports {
 	atomic_bool stop;
 };
 
+static struct turns turns;
+
 static uint64_t under_way(const struct ports *p)
 {
 	uint64_t gone = p->passage.back + p->passage.lost + p->source->n_unknown - p->unknown_before;
@@ -228,7 +230,7 @@ static void forward(const struct bench_options *o, struct ports *p, struct bench
 	bool apart = rte_lcore_count() > 1;
 	uint64_t cycles = 0, n = 0, start = rte_rdtsc(), began;
 
-	turns_clear();
+	turns_clear(&turns);
 	while (atomic_load_explicit(&p->n_done, memory_order_relaxed) < o->packets && !machine_interrupted()) {
 		unsigned work;
 
@@ -241,7 +243,7 @@ static void forward(const struct bench_options *o, struct ports *p, struct bench
 			continue;
 		cycles += began;
 		n += work;
-		turns_add(began);
+		turns_add(&turns, began);
 	}
 	row->passage.mpps = (double)n * (double)rte_get_tsc_hz() / (double)(rte_rdtsc() - start) / 1e6;
 	report_sample(row, (double)cycles / (double)RTE_MAX(n, 1u));
@@ -311,7 +313,7 @@ static int measure(const struct bench_options *o, struct ports *p, struct bench_
 	if (machine_interrupted())
 		return -EINTR;
 	err = check(o, p, d);
-	turns_summarise(&row->turns);
+	turns_summarise(&turns, &row->turns);
 	add_passage(&row->passage, &p->passage);
 	device_counted(d, &row->counted);
 	return err;
@@ -326,7 +328,10 @@ static int run_flows(const struct bench_options *o, struct ports *p, struct rte_
 	int err;
 
 	begin(p);
-	err = device_new(n_flows, p->source, pool, c, true, &d);
+	err = device_new(
+		&(struct device_params){
+			.n_flows = n_flows, .source = p->source, .pool = pool, .channel = c, .plumbed = true },
+		&d);
 	if (err)
 		return err;
 	drain(p, d);
@@ -340,7 +345,7 @@ int ports_run(const struct bench_options *o, struct bench_source *s, struct rte_
 {
 	static struct ports p;
 	struct channel channel;
-	int err = device_channel_init(&channel);
+	int err = device_channel_init(&channel, 1);
 
 	if (err)
 		return err;

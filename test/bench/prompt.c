@@ -40,6 +40,8 @@ struct prompt {
 	bool end_of_input;
 };
 
+static struct turns turns;
+
 struct command {
 	const char *name, *arguments, *help;
 	int (*run)(struct prompt *p, char *arguments);
@@ -67,8 +69,11 @@ static int find_device(struct prompt *p)
 	if (p->device && p->n_flows == n && !memcmp(&p->traffic, &p->o->traffic, sizeof p->traffic))
 		return 0;
 	forget_device(p);
-	source_init(p->source, &p->o->traffic);
-	err = device_new(n, p->source, p->pool, &p->channel, true, &p->device);
+	source_init(p->source, &p->o->traffic, 0);
+	err = device_new(
+		&(struct device_params){
+			.n_flows = n, .source = p->source, .pool = p->pool, .channel = &p->channel, .plumbed = true },
+		&p->device);
 	if (!err) {
 		p->traffic = p->o->traffic;
 		p->n_flows = n;
@@ -89,7 +94,7 @@ static int command_start(struct prompt *p, char *arguments)
 	p->row->turns = (struct bench_turns){ 0 };
 	p->row->stages = (struct bench_stages){ 0 };
 	device_select(p->device);
-	turns_clear();
+	turns_clear(&turns);
 	p->packets = p->cycles = p->shown_packets = p->shown_cycles = 0;
 	p->start_tsc = p->shown_at = rte_rdtsc();
 	p->running = true;
@@ -124,7 +129,7 @@ static int command_stop(struct prompt *p, char *arguments)
 		stages_measure(p->device, p->o->packets, (double)p->cycles / (double)p->packets, &p->row->stages);
 	err = device_check(p->device);
 	device_counted(p->device, &p->row->counted);
-	turns_summarise(&p->row->turns);
+	turns_summarise(&turns, &p->row->turns);
 	if (p->packets)
 		report_sample(p->row, (double)p->cycles / (double)p->packets);
 	print_rates(p, p->packets, p->cycles);
@@ -145,7 +150,7 @@ static void show_table(const struct prompt *p)
 
 static void show_latency(struct prompt *p)
 {
-	turns_summarise(&p->row->turns);
+	turns_summarise(&turns, &p->row->turns);
 	if (p->row->turns.longest > 0)
 		report_turns(p->row, stdout);
 	else
@@ -341,7 +346,7 @@ static void slice(struct prompt *p)
 		while (done < SLICE_PACKETS) {
 			done += device_turn(p->device);
 			now = rte_rdtsc();
-			turns_add(now - last);
+			turns_add(&turns, now - last);
 			last = now;
 		}
 	} else {
@@ -383,7 +388,7 @@ int prompt_run(struct bench_options *o, struct bench_source *s, struct rte_mempo
 	int err;
 
 	p = (struct prompt){ .o = o, .source = s, .pool = pool, .report = r };
-	err = device_channel_init(&p.channel);
+	err = device_channel_init(&p.channel, 1);
 	if (err)
 		return err;
 	say_prompt();

@@ -32,37 +32,48 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Copied, because the samples stay in the order of the repetitions. */
-static void sort(const struct bench_row *row, double *ret_sorted)
+/* Sorts them. */
+static double median(double *samples, unsigned n)
 {
-	memcpy(ret_sorted, row->samples, row->n_samples * sizeof *ret_sorted);
-	qsort(ret_sorted, row->n_samples, sizeof *ret_sorted, compare);
-}
-
-double report_median(const struct bench_row *row)
-{
-	double sorted[BENCH_MAX_SAMPLES];
-	unsigned n = row->n_samples;
-
 	if (!n)
 		return 0;
-	sort(row, sorted);
-	return n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
+	qsort(samples, n, sizeof *samples, compare);
+	return n % 2 ? samples[n / 2] : (samples[n / 2 - 1] + samples[n / 2]) / 2;
+}
+
+/* Copies, because the samples stay in the order of the repetitions. */
+struct report_summary report_select(const struct bench_report *r, const struct bench_row *row, report_select_fn select,
+				    const void *arg)
+{
+	double cycles[BENCH_MAX_SAMPLES], scaling[BENCH_MAX_SAMPLES];
+	struct report_summary s = { 0 };
+	unsigned n_scaling = 0;
+
+	for (unsigned i = 0; i < row->n_samples; i++) {
+		if (select && !select(row, i, arg))
+			continue;
+		cycles[s.n++] = row->samples[i];
+		if (i < row->n_scaling)
+			scaling[n_scaling++] = row->scaling[i];
+	}
+	if (!s.n)
+		return s;
+	s.median = median(cycles, s.n);
+	s.min = cycles[0];
+	s.max = cycles[s.n - 1];
+	s.mpps = (double)r->tsc_hz / s.median / 1e6;
+	s.scaling = median(scaling, n_scaling);
+	return s;
 }
 
 struct report_summary report_summarise(const struct bench_report *r, const struct bench_row *row)
 {
-	double sorted[BENCH_MAX_SAMPLES];
-	struct report_summary s = { 0 };
+	return report_select(r, row, NULL, NULL);
+}
 
-	if (!row->n_samples)
-		return s;
-	sort(row, sorted);
-	s.median = report_median(row);
-	s.min = sorted[0];
-	s.max = sorted[row->n_samples - 1];
-	s.mpps = (double)r->tsc_hz / s.median / 1e6;
-	return s;
+double report_median(const struct bench_row *row)
+{
+	return report_select(&(struct bench_report){ .tsc_hz = 0 }, row, NULL, NULL).median;
 }
 
 /* Median of an own plain loop on the same source, 0 if there is none. */
@@ -183,6 +194,7 @@ void report_text(struct bench_report *r, FILE *f)
 		report_stages(&r->rows[i], f);
 	for (unsigned i = 0; i < r->n_rows; i++)
 		report_passage(&r->rows[i].passage, f);
+	report_distances(r, f);
 	getloadavg(load, 3);
 	fprintf(f,
 		"cycles per %s of the time stamp counter at %.3f GHz; %s pages; load average %.2f before, %.2f after\n",
@@ -198,9 +210,15 @@ static void csv_row(struct bench_report *r, struct bench_row *row, FILE *f)
 		row->n_samples, s.median, s.min, s.max, s.mpps, t->median, t->p99, t->p999, t->longest);
 	for (unsigned i = 0; i < BENCH_N_STAGES; i++)
 		fprintf(f, ",%.2f", row->stages.cycles[i]);
-	fprintf(f, ",%.2f,%.2f,%.2f,%llu,%llu,%llu\n", row->stages.total, row->stages.without, row->stages.marks,
+	fprintf(f, ",%.2f,%.2f,%.2f,%llu,%llu,%llu", row->stages.total, row->stages.without, row->stages.marks,
 		(unsigned long long)row->counted.rx_packets, (unsigned long long)row->counted.misses,
 		(unsigned long long)report_n_dropped(&row->counted));
+	for (unsigned g = 0; g < BENCH_N_DISTANCES; g++) {
+		s = report_at(r, row, g);
+		fprintf(f, ",%u,%.2f", s.n, s.median);
+	}
+	fprintf(f, ",%.3f,%.2f,%.2f\n", report_summarise(r, row).scaling, row->halves.forwarder,
+		row->halves.classifier);
 }
 
 int report_csv(struct bench_report *r, const char *path)
@@ -214,7 +232,10 @@ int report_csv(struct bench_report *r, const char *path)
 		   "turn_99_ns,turn_999_ns,turn_longest_ns");
 	for (unsigned i = 0; i < BENCH_N_STAGES; i++)
 		fprintf(f, ",stage_%s", report_stage_name(i));
-	fprintf(f, ",stage_total,stage_without,stage_marks,rx_packets,misses,drops\n");
+	fprintf(f, ",stage_total,stage_without,stage_marks,rx_packets,misses,drops");
+	for (unsigned g = 0; g < BENCH_N_DISTANCES; g++)
+		fprintf(f, ",%s_runs,%s_median_cycles", report_distance_name(g), report_distance_name(g));
+	fprintf(f, ",scaling,forwarder_cycles,classifier_cycles\n");
 	for (unsigned i = 0; i < r->n_rows; i++)
 		csv_row(r, &r->rows[i], f);
 	good = !ferror(f);

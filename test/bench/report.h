@@ -10,7 +10,7 @@
 #include "forwarder/counters.h"
 #include "options.h"
 
-#define BENCH_MAX_ROWS 64
+#define BENCH_MAX_ROWS (BENCH_MAX_FLOWS * (2 * BENCH_MAX_LCORES + 1) + 1)
 
 /* Parts of a turn. X(name, text) */
 #define BENCH_STAGES(X)                                                            \
@@ -48,12 +48,43 @@ struct bench_passage {
 	double mpps; /* by the clock, sink included; 0: not measured */
 };
 
+/* How far apart the lcores were, in ns: a line's way there and back (distance.c). */
+struct bench_distance {
+	double before, after; /* the repetition; 0: two of them share a CPU */
+};
+
+#define BENCH_FAR_NS 250 /* from there on */
+
+/* Samples that can be compared. X(name, text) */
+#define BENCH_DISTANCES(X)                                        \
+	X(fast, "near each other before and after")               \
+	X(slow, "far from each other before and after")           \
+	X(flipped, "near before and far after, or the other way") \
+	X(shared, "on one CPU")
+
+enum bench_distance_group {
+#define X(name, text) DISTANCE_##name,
+	BENCH_DISTANCES(X)
+#undef X
+		BENCH_N_DISTANCES
+};
+
+/* TSC cycles per connection of turns that found work, on two lcores; 0: not measured. */
+struct bench_halves {
+	double forwarder, classifier;
+};
+
 struct bench_row {
 	char name[48];
 	uint8_t family;
 	uint32_t flows; /* 0: does not depend on it */
 	unsigned n_samples;
 	double samples[BENCH_MAX_SAMPLES]; /* TSC cycles per packet, lookup or connection */
+	unsigned n_distances;              /* 0, or as many as there are samples */
+	struct bench_distance distances[BENCH_MAX_SAMPLES];
+	unsigned n_scaling;                /* likewise */
+	double scaling[BENCH_MAX_SAMPLES]; /* rate of all at once, of the sum of their rates alone */
+	struct bench_halves halves;
 	struct bench_turns turns;
 	struct bench_stages stages;
 	struct bench_passage passage;
@@ -71,16 +102,30 @@ struct bench_report {
 };
 
 struct report_summary {
+	unsigned n;
 	double median, min, max, mpps;
+	double scaling; /* median, 0 if there is none */
 };
 
 /* Never NULL: the number of rows is known beforehand, or the last one is used again. */
 struct bench_row *report_row(struct bench_report *r, const char *name, uint8_t family, uint32_t flows);
 void report_sample(struct bench_row *row, double cycles);
+/* Of the sample that was given last. */
+void report_distance(struct bench_row *row, double before, double after);
+void report_scaling(struct bench_row *row, double ratio);
+const char *report_distance_name(enum bench_distance_group g);
+/* Of the samples at this distance only. */
+struct report_summary report_at(const struct bench_report *r, const struct bench_row *row, enum bench_distance_group g);
 /* Of the samples, 0 if there are none. */
 double report_median(const struct bench_row *row);
 struct report_summary report_summarise(const struct bench_report *r, const struct bench_row *row);
+/* Of those that are selected; NULL: all. */
+typedef bool (*report_select_fn)(const struct bench_row *row, unsigned sample, const void *arg);
+struct report_summary report_select(const struct bench_report *r, const struct bench_row *row, report_select_fn select,
+				    const void *arg);
 void report_text(struct bench_report *r, FILE *f);
+/* What was measured on several lcores, by how far apart these were. */
+void report_distances(const struct bench_report *r, FILE *f);
 void report_turns(const struct bench_row *row, FILE *f);
 void report_stages(const struct bench_row *row, FILE *f);
 /* Drops and counters that are not 0. */

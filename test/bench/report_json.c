@@ -69,20 +69,80 @@ static json_t *passage_json(const struct bench_passage *p)
 			 (json_int_t)p->wrong, "foreign", (json_int_t)p->foreign, "million_per_s", p->mpps);
 }
 
+/* Before and after each repetition. */
+static json_t *distances_json(const struct bench_row *row)
+{
+	json_t *all = row->n_distances ? json_array() : json_null();
+
+	for (unsigned i = 0; i < row->n_distances; i++)
+		json_array_append_new(all, json_pack("[f, f]", row->distances[i].before, row->distances[i].after));
+	return all;
+}
+
+static json_t *summary_json(const struct report_summary *s)
+{
+	json_t *all = json_pack("{s:i, s:f, s:f, s:f, s:f}", "runs", (int)s->n, "median_cycles", s->median,
+				"min_cycles", s->min, "max_cycles", s->max, "million_per_s", s->mpps);
+
+	if (s->scaling > 0)
+		json_object_set_new(all, "scaling", json_real(s->scaling));
+	return all;
+}
+
+static json_t *by_distance_json(const struct bench_report *r, const struct bench_row *row)
+{
+	json_t *all = row->n_distances ? json_object() : json_null();
+
+	for (unsigned g = 0; g < BENCH_N_DISTANCES && row->n_distances; g++) {
+		struct report_summary s = report_at(r, row, g);
+
+		if (s.n)
+			json_object_set_new(all, report_distance_name(g), summary_json(&s));
+	}
+	return all;
+}
+
+static json_t *numbers_json(const double *numbers, unsigned n)
+{
+	json_t *all = json_array();
+
+	for (unsigned i = 0; i < n; i++)
+		json_array_append_new(all, json_real(numbers[i]));
+	return all;
+}
+
+static json_t *halves_json(const struct bench_halves *h)
+{
+	if (!(h->forwarder > 0))
+		return json_null();
+	return json_pack("{s:f, s:f}", "forwarder", h->forwarder, "classifier", h->classifier);
+}
+
+/* What only several lcores have. */
+static void add_cores(json_t *row_json, const struct bench_report *r, const struct bench_row *row)
+{
+	json_object_set_new(row_json, "distance_ns", distances_json(row));
+	json_object_set_new(row_json, "by_distance", by_distance_json(r, row));
+	json_object_set_new(row_json, "scaling",
+			    row->n_scaling ? numbers_json(row->scaling, row->n_scaling) : json_null());
+	json_object_set_new(row_json, "at_work_cycles", halves_json(&row->halves));
+}
+
 static json_t *row_json(struct bench_report *r, struct bench_row *row)
 {
-	struct report_summary s;
-	json_t *samples = json_array(); /* in the order of the repetitions */
+	struct report_summary s = report_summarise(r, row);
+	json_t *all = summary_json(&s);
 
-	for (unsigned i = 0; i < row->n_samples; i++)
-		json_array_append_new(samples, json_real(row->samples[i]));
-	s = report_summarise(r, row);
-	return json_pack("{s:s, s:i, s:I, s:i, s:f, s:f, s:f, s:f, s:o, s:o, s:o, s:o, s:o, s:o}", "name", row->name,
-			 "family", row->family, "flows", (json_int_t)row->flows, "runs", (int)row->n_samples,
-			 "median_cycles", s.median, "min_cycles", s.min, "max_cycles", s.max, "million_per_s", s.mpps,
-			 "samples", samples, "turn_ns", turns_json(&row->turns), "stages", stages_json(&row->stages),
-			 "passage", passage_json(&row->passage), "counters", counters_json(&row->counted), "drops",
-			 drops_json(&row->counted));
+	json_object_update_new(all, json_pack("{s:s, s:i, s:I}", "name", row->name, "family", row->family, "flows",
+					      (json_int_t)row->flows));
+	/* in the order of the repetitions */
+	json_object_set_new(all, "samples", numbers_json(row->samples, row->n_samples));
+	json_object_update_new(all,
+			       json_pack("{s:o, s:o, s:o, s:o, s:o}", "turn_ns", turns_json(&row->turns), "stages",
+					 stages_json(&row->stages), "passage", passage_json(&row->passage), "counters",
+					 counters_json(&row->counted), "drops", drops_json(&row->counted)));
+	add_cores(all, r, row);
+	return all;
 }
 
 /* "model name : …" */

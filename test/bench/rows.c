@@ -16,6 +16,8 @@ struct contender {
 	void *arg;
 };
 
+static struct turns turns;
+
 static int run_testpmd(const struct bench_options *o, const struct bench_machine *m, struct bench_row *row,
 		       const char *mode)
 {
@@ -34,7 +36,7 @@ static int measure_device(const struct bench_options *o, const struct contender 
 	device_select(c->arg);
 	report_sample(c->row, forward_measure(c->turn, c->arg, o->packets));
 	if (o->latency)
-		forward_latency(c->turn, c->arg, o->packets, &c->row->turns);
+		forward_latency(c->turn, c->arg, o->packets, &turns, &c->row->turns);
 	if (o->stages)
 		stages_measure(c->arg, o->packets, c->row->samples[c->row->n_samples - 1], &c->row->stages);
 	err = device_check(c->arg);
@@ -47,7 +49,7 @@ static void measure_plain(const struct bench_options *o, struct bench_source *s,
 	source_set(s, 0, o->flows[0], SOURCE_RANDOM);
 	report_sample(c->row, forward_measure(c->turn, c->arg, o->packets));
 	if (o->latency)
-		forward_latency(c->turn, c->arg, o->packets, &c->row->turns);
+		forward_latency(c->turn, c->arg, o->packets, &turns, &c->row->turns);
 }
 
 /* One repetition of every row, so that a change in the machine meets all of them. */
@@ -107,12 +109,17 @@ int rows_run(const struct bench_options *o, const struct bench_machine *m, struc
 {
 	struct bench_device *devices[BENCH_MAX_FLOWS] = { NULL };
 	struct channel channel;
-	int err = device_channel_init(&channel);
+	int err = device_channel_init(&channel, 1);
 
 	if (err)
 		return err;
 	for (unsigned i = 0; i < o->n_flows && !err; i++)
-		err = device_new(o->flows[i], s, pool, &channel, true, &devices[i]);
+		err = device_new(&(struct device_params){ .n_flows = o->flows[i],
+							  .source = s,
+							  .pool = pool,
+							  .channel = &channel,
+							  .plumbed = true },
+				 &devices[i]);
 	if (!err)
 		err = run_forward(o, m, s, r, devices);
 	for (unsigned i = 0; i < o->n_flows; i++)

@@ -41,6 +41,20 @@ class Options(unittest.TestCase):
         self.refused("for forwarding only", "-i", "table")
         self.refused("without ports", "--rings", "--churn", "1")
         self.refused("two ports", "--vdev", "net_null0")
+        self.refused("for connect only", "--classifier-cpu", "0")
+        self.refused("for connect only", "scale", "--classifier-cpu", "0")
+        self.refused("-1 to 1023", "connect", "--classifier-cpu", "-2")
+        self.refused("two cores or more", "scale", "--cpus", "0")
+        self.refused("at most 8", "scale", "--cpus", "0,0,0,0,0,0,0,0,0")
+        self.refused("0 to 1023", "scale", "--cpus", "0,x")
+        self.refused("misses are for one core", "scale", "--misses", "1")
+        self.refused("for forwarding only", "scale", "--stages")
+
+    def test_a_cpu_that_is_not_there(self):
+        for words in (["connect", "--classifier-cpu", "1000"], ["scale", "--cpus", "0,1000"]):
+            run = bench(*words)
+            self.assertEqual(run.returncode, 1)
+            self.assertIn("may not run on cpu 1000", run.stderr)
 
     def test_help_names_what_is_taken(self):
         text = bench("--help").stdout
@@ -107,7 +121,7 @@ class Prompt(unittest.TestCase):
         self.assertEqual(run.returncode, 0, run.stderr)
 
 
-class Output(unittest.TestCase):
+class Measured(unittest.TestCase):
     def measure(self, *arguments):
         with tempfile.TemporaryDirectory() as folder:
             js, cs = os.path.join(folder, "out.json"), os.path.join(folder, "out.csv")
@@ -127,6 +141,8 @@ class Output(unittest.TestCase):
             self.assertAlmostEqual(sorted(row["samples"])[row["runs"] // 2], row["median_cycles"])
         return result, table
 
+
+class Output(Measured):
     def test_forward(self):
         result, table = self.measure("--stages", "--latency", "--burst", "8")
         io, _, device = result["rows"]
@@ -159,6 +175,57 @@ class Output(unittest.TestCase):
         self.assertIsNotNone(result["rows"][0]["turn_ns"])
         result, _ = self.measure("table")
         self.assertEqual(result["unit"], "lookup")
+
+
+def two_cpus():
+    """The first and the last that this process may use: the same one if there is no other."""
+    cpus = sorted(os.sched_getaffinity(0))
+    return str(cpus[0]), str(cpus[-1])
+
+
+class Cores(Measured):
+    """Several lcores: on CPUs of their own if the machine has them, and sharing one everywhere."""
+    def distances_of(self, row, shared):
+        self.assertEqual(len(row["distance_ns"]), row["runs"])
+        self.assertEqual(sum(group["runs"] for group in row["by_distance"].values()), row["runs"])
+        for before, after in row["distance_ns"]:
+            self.assertEqual((before > 0, after > 0), (not shared, not shared))
+        self.assertEqual("shared" in row["by_distance"], shared)
+
+    def test_connect(self):
+        first, last = two_cpus()
+        for cpu, words in ((last, []), (first, ["--mode", "half-nat", "--udp"]), (last, ["--ipv6"])):
+            result, table = self.measure("connect", "--flows", "5000", "--cpu", first, "--classifier-cpu", cpu, *words)
+            row = result["rows"][0]
+            self.assertEqual(row["counters"]["tx_packets"], 5000)
+            self.assertEqual(row["counters"]["misses"], 5000)
+            self.assertEqual(row["drops"], {})
+            self.assertGreater(row["at_work_cycles"]["forwarder"], 0)
+            self.assertGreater(row["at_work_cycles"]["classifier"], 0)
+            self.distances_of(row, cpu == first)
+            self.assertEqual(sum(int(table[0][f"{g}_runs"]) for g in ("fast", "slow", "flipped", "shared")), 3)
+
+    def test_scale(self):
+        first, last = two_cpus()
+        for cpus, words in (((first, last), ["--latency"]), ((first, first, last), ["--mode", "full-nat", "--churn", "1"])):
+            result, _ = self.measure("scale", "--flows", "100,1000", "--cpus", ",".join(cpus), *words)
+            n = len(cpus)
+            self.assertEqual(len(result["rows"]), 2 * (2 * n + 1))
+            alone, beside, total = result["rows"][:n], result["rows"][n:2 * n], result["rows"][2 * n]
+            for row in alone:
+                self.assertIsNone(row["distance_ns"])
+                self.assertEqual(row["turn_ns"] is not None, "--latency" in words)
+            for row in beside + [total]:
+                self.distances_of(row, len(set(cpus)) < n)
+            for i in range(3):
+                rate = sum(1 / row["samples"][i] for row in beside)
+                self.assertAlmostEqual(1 / total["samples"][i], rate)
+                self.assertAlmostEqual(total["scaling"][i], rate / sum(1 / row["samples"][i] for row in alone))
+
+    def test_one_core_has_no_distances(self):
+        result, _ = self.measure("connect")
+        for name in ("distance_ns", "by_distance", "scaling", "at_work_cycles"):
+            self.assertIsNone(result["rows"][0][name])
 
 
 if __name__ == "__main__":

@@ -184,6 +184,7 @@ void source_set(struct bench_source *s, uint32_t first, uint32_t n_flows, enum s
 	s->first = first;
 	s->n_flows = n_flows;
 	s->next = 0;
+	s->until = n_flows;
 	s->mode = (uint8_t)mode;
 }
 
@@ -213,7 +214,7 @@ static inline uint32_t pick(const struct bench_source *s, uint64_t random)
 
 static uint16_t in_order(struct bench_source *s, struct rte_mbuf **packets, uint16_t n)
 {
-	uint16_t kept = (uint16_t)RTE_MIN((uint32_t)n, s->n_flows - s->next);
+	uint16_t kept = (uint16_t)RTE_MIN((uint32_t)n, s->until - s->next);
 
 	for (uint16_t i = 0; i < kept; i++)
 		source_write(s, packets[i], s->first + s->next++);
@@ -274,12 +275,13 @@ static uint16_t on_receive(uint16_t port, uint16_t queue, struct rte_mbuf *packe
 	return source_fill(arg, packets, n);
 }
 
-void source_init(struct bench_source *s, const struct bench_traffic *t)
+void source_init(struct bench_source *s, const struct bench_traffic *t, uint16_t lcore)
 {
 	void (*feed)(void *arg) = s->feed;
 	void *feed_arg = s->feed_arg;
 
 	*s = (struct bench_source){ .traffic = *t,
+				    .lcore = lcore,
 				    .mode = SOURCE_SILENT,
 				    .random = 0x9e3779b97f4a7c15ull,
 				    .feed = feed,
@@ -287,17 +289,24 @@ void source_init(struct bench_source *s, const struct bench_traffic *t)
 	make_templates(s);
 }
 
-int source_start(struct bench_source *s, struct rte_mempool *pool)
+static int start_queue(uint16_t queue, struct rte_mempool *pool)
+{
+	int err = rte_eth_rx_queue_setup(BENCH_PORT, queue, RING, SOCKET_ID_ANY, NULL, pool);
+
+	return err ? err : rte_eth_tx_queue_setup(BENCH_PORT, queue, RING, SOCKET_ID_ANY, NULL);
+}
+
+int source_start(struct bench_source sources[], uint16_t n, struct rte_mempool *pool)
 {
 	struct rte_eth_conf conf = { 0 };
-	int err = rte_eth_dev_configure(BENCH_PORT, 1, 1, &conf);
+	uint16_t n_queues = (uint16_t)(source_queue(n - 1) + 1);
+	int err = rte_eth_dev_configure(BENCH_PORT, n_queues, n_queues, &conf);
 
-	if (!err)
-		err = rte_eth_rx_queue_setup(BENCH_PORT, 0, RING, SOCKET_ID_ANY, NULL, pool);
-	if (!err)
-		err = rte_eth_tx_queue_setup(BENCH_PORT, 0, RING, SOCKET_ID_ANY, NULL);
-	if (!err && !rte_eth_add_rx_callback(BENCH_PORT, 0, on_receive, s))
-		err = -rte_errno;
+	for (uint16_t queue = 0; queue < n_queues && !err; queue++)
+		err = start_queue(queue, pool);
+	for (uint16_t i = 0; i < n && !err; i++)
+		if (!rte_eth_add_rx_callback(BENCH_PORT, source_queue(i), on_receive, &sources[i]))
+			err = -rte_errno;
 	return err ? err : rte_eth_dev_start(BENCH_PORT);
 }
 

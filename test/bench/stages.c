@@ -82,9 +82,10 @@ void stages_measure(struct bench_device *d, uint64_t n, double cycles, struct be
 {
 	struct forwarder_worker *w = device_worker(d);
 	burst_fn burst = w->burst;
-	const struct rte_eth_rxtx_callback *in = rte_eth_add_first_rx_callback(BENCH_PORT, 0, on_buffers, NULL),
-					   *made = rte_eth_add_rx_callback(BENCH_PORT, 0, on_packets, NULL),
-					   *out = rte_eth_add_tx_callback(BENCH_PORT, 0, on_send, NULL);
+	const struct rte_eth_rxtx_callback *in = rte_eth_add_first_rx_callback(BENCH_PORT, BENCH_QUEUE, on_buffers,
+									       NULL),
+					   *made = rte_eth_add_rx_callback(BENCH_PORT, BENCH_QUEUE, on_packets, NULL),
+					   *out = rte_eth_add_tx_callback(BENCH_PORT, BENCH_QUEUE, on_send, NULL);
 	struct bench_stages s = { .without = cycles };
 	uint64_t done;
 
@@ -92,9 +93,9 @@ void stages_measure(struct bench_device *d, uint64_t n, double cycles, struct be
 	turns(d, n / 8);
 	done = turns(d, n);
 	w->burst = burst;
-	rte_eth_remove_rx_callback(BENCH_PORT, 0, in);
-	rte_eth_remove_rx_callback(BENCH_PORT, 0, made);
-	rte_eth_remove_tx_callback(BENCH_PORT, 0, out);
+	rte_eth_remove_rx_callback(BENCH_PORT, BENCH_QUEUE, in);
+	rte_eth_remove_rx_callback(BENCH_PORT, BENCH_QUEUE, made);
+	rte_eth_remove_tx_callback(BENCH_PORT, BENCH_QUEUE, out);
 	for (unsigned i = 0; i < BENCH_N_STAGES; i++) {
 		s.cycles[i] = (double)marks.cycles[i] / (double)done;
 		s.total += s.cycles[i];
