@@ -21,6 +21,8 @@ static const char *step(struct route_model *m, const uint8_t op[4], uint32_t *cu
 	case 6:
 		return route_model_scan(m, cursor, op[1] % 8, op[2] & 1);
 	default:
+		if (op[0] & 8)
+			return route_model_set_compact(m, op[1], op[2] & 1);
 		return route_model_find_flow(m, baton_flow_id(op[1], (uint32_t)op[2] << 8 | op[3]));
 	}
 }

@@ -17,9 +17,10 @@ int route_model_init(struct route_model *m, struct route_table *table, uint16_t 
 	m->reserved_port = reserved_port;
 	m->index = malloc(n_keys * sizeof *m->index);
 	m->endpoint = calloc(n_keys, sizeof *m->endpoint);
+	m->compact = calloc(n_keys, sizeof *m->compact);
 	m->owner = malloc(n_places(m) * sizeof *m->owner);
 	m->last = calloc(n_places(m), 1);
-	if (!m->index || !m->endpoint || !m->owner || !m->last) {
+	if (!m->index || !m->endpoint || !m->compact || !m->owner || !m->last) {
 		route_model_fini(m);
 		return -ENOMEM;
 	}
@@ -35,6 +36,7 @@ void route_model_fini(struct route_model *m)
 	route_table_free(m->table);
 	free(m->index);
 	free(m->endpoint);
+	free(m->compact);
 	free(m->owner);
 	free(m->last);
 }
@@ -45,7 +47,6 @@ struct plumb_route route_model_key(uint8_t family, uint32_t n)
 	struct plumb_route r = { .key = { .family = family, .proto = n & 1 ? IPPROTO_UDP : IPPROTO_TCP } };
 	size_t last = family == BATON_IPV6 ? 15 : 3;
 
-	r.action = PLUMB_ACTION_TUNNEL;
 	r.key.saddr[0] = 0x20;
 	r.key.saddr[last] = (uint8_t)(n >> 1);
 	r.key.saddr[last - 1] = (uint8_t)(n >> 9);
@@ -53,6 +54,59 @@ struct plumb_route route_model_key(uint8_t family, uint32_t n)
 	r.key.sport_be = (uint16_t)(n >> 25);
 	r.key.dport_be = 80;
 	return r;
+}
+
+/* Mostly tunnels; each action with even endpoints and odd ones, which scans delete. */
+static struct plumb_route model_route(const struct route_model *m, uint32_t n, uint16_t endpoint)
+{
+	static const uint8_t actions[] = { PLUMB_ACTION_TUNNEL, PLUMB_ACTION_TUNNEL, PLUMB_ACTION_NAT,
+					   PLUMB_ACTION_TUNNEL, PLUMB_ACTION_RETURN, PLUMB_ACTION_DROP,
+					   PLUMB_ACTION_TUNNEL };
+	struct plumb_route r = route_model_key(m->family, n);
+
+	r.endpoint = endpoint;
+	r.vip = (uint16_t)(n ^ 0x5a5a);
+	r.action = actions[endpoint % sizeof actions];
+	r.state = n % BATON_N_CONN_STATES;
+	r.nat = r.key;
+	r.nat.saddr[1] = (uint8_t)endpoint;
+	r.nat.dport_be = (uint16_t)~n;
+	r.nexthop = (uint16_t)(n + 1);
+	r.port = (uint16_t)(n + 2);
+	memset(r.mac, (uint8_t)(n + 3), sizeof r.mac);
+	return r;
+}
+
+static bool model_has_cold_half(const struct route_model *m, uint32_t n)
+{
+	uint8_t action = model_route(m, n, m->endpoint[n]).action;
+
+	return action == PLUMB_ACTION_NAT || action == PLUMB_ACTION_RETURN;
+}
+
+/* The entry of key n is as it was added and marked. */
+static const char *check_entry(const struct route_model *m, uint32_t n)
+{
+	struct plumb_route r = model_route(m, n, m->endpoint[n]);
+	uint32_t index = (uint32_t)m->index[n];
+	const struct route *e = route_at(m->table, index);
+	const struct route_nat *nat;
+
+	if (e->endpoint != r.endpoint || e->vip != r.vip || e->action != r.action || e->state != r.state ||
+	    e->proto != r.key.proto || e->flags != (m->compact[n] ? ROUTE_FLAG_COMPACT : 0))
+		return "entry changed";
+	if (!model_has_cold_half(m, n))
+		return NULL;
+	nat = route_nat_at(m->table, index);
+	if (memcmp(&nat->to, &r.nat, sizeof r.nat) || nat->nexthop != r.nexthop || nat->port != r.port ||
+	    memcmp(nat->mac, r.mac, sizeof r.mac))
+		return "a cold half changed";
+	return NULL;
+}
+
+static const char *check_cold(const struct route_model *m)
+{
+	return m->table->n_cold == m->n_cold ? NULL : "number of cold halves is wrong";
 }
 
 static const char *check_new(struct route_model *m, uint32_t index)
@@ -74,12 +128,11 @@ static const char *check_new(struct route_model *m, uint32_t index)
 
 const char *route_model_add(struct route_model *m, uint32_t n, uint16_t endpoint)
 {
-	struct plumb_route r = route_model_key(m->family, n);
+	struct plumb_route r = model_route(m, n, endpoint);
 	uint32_t index = UINT32_MAX;
 	const char *wrong;
 	int err;
 
-	r.endpoint = endpoint;
 	err = route_add(m->table, &r, 0, &index);
 	if (m->index[n] >= 0)
 		return err == -EEXIST && index == m->index[n] ? NULL : "a key was not refused the second time";
@@ -90,13 +143,26 @@ const char *route_model_add(struct route_model *m, uint32_t n, uint16_t endpoint
 	wrong = check_new(m, index);
 	m->index[n] = index;
 	m->endpoint[n] = endpoint;
+	m->compact[n] = false;
 	m->owner[index] = n;
 	m->count++;
-	return wrong;
+	m->n_cold += model_has_cold_half(m, n);
+	return wrong ? wrong : check_cold(m);
+}
+
+const char *route_model_set_compact(struct route_model *m, uint32_t n, bool compact)
+{
+	if (m->index[n] < 0 || !model_has_cold_half(m, n))
+		return NULL;
+	route_set_compact(m->table, (uint32_t)m->index[n], compact);
+	m->n_cold = m->n_cold + m->compact[n] - compact;
+	m->compact[n] = compact;
+	return check_cold(m);
 }
 
 static void model_forget(struct route_model *m, uint32_t n)
 {
+	m->n_cold -= model_has_cold_half(m, n) && !m->compact[n];
 	m->owner[m->index[n]] = UINT32_MAX;
 	m->index[n] = -1;
 	m->count--;
@@ -104,11 +170,14 @@ static void model_forget(struct route_model *m, uint32_t n)
 
 const char *route_model_del(struct route_model *m, uint32_t n)
 {
+	const char *wrong;
+
 	if (m->index[n] < 0)
 		return NULL;
 	route_del(m->table, (uint32_t)m->index[n]);
 	model_forget(m, n);
-	return route_model_find(m, n);
+	wrong = check_cold(m);
+	return wrong ? wrong : route_model_find(m, n);
 }
 
 static const char *check_found(const struct route_model *m, uint32_t n, int64_t index)
@@ -124,9 +193,7 @@ const char *route_model_find(struct route_model *m, uint32_t n)
 	int64_t index = route_find(m->table, &r.key);
 	const char *wrong = check_found(m, n, index);
 
-	if (wrong || index < 0)
-		return wrong;
-	return route_at(m->table, (uint32_t)index)->endpoint == m->endpoint[n] ? NULL : "entry changed";
+	return wrong || index < 0 ? wrong : check_entry(m, n);
 }
 
 const char *route_model_find_bulk(struct route_model *m, uint32_t first, uint32_t step, unsigned n_keys)
@@ -184,7 +251,7 @@ const char *route_model_scan(struct route_model *m, uint32_t *cursor, uint32_t n
 	struct scan s = { .m = m, .delete_odd = delete_odd };
 
 	route_scan(m->table, cursor, n_buckets, scan_visit, &s);
-	return s.wrong;
+	return s.wrong ? s.wrong : check_cold(m);
 }
 
 /* What each bucket's overflow count must be, from the entries alone. */
@@ -227,5 +294,7 @@ const char *route_model_check(struct route_model *m)
 		else
 			wrong = route_model_find_flow(m, route_flow_id(m->table, (uint32_t)m->index[n]));
 	}
+	if (!wrong)
+		wrong = check_cold(m);
 	return wrong ? wrong : check_overflow(m);
 }

@@ -17,7 +17,9 @@ struct route_model {
 	uint32_t n_keys;
 	uint32_t count;
 	int64_t *index;     /* by key number; -1: not in the table */
-	uint16_t *endpoint; /* by key number */
+	uint16_t *endpoint; /* by key number; says what kind of route it is as well */
+	bool *compact;      /* by key number */
+	uint32_t n_cold;    /* NAT and RETURN, not compact */
 	uint32_t *owner;    /* by place: key number, UINT32_MAX: none */
 	uint8_t *last;      /* by place: generation when it was last used, 0: never */
 };
@@ -29,7 +31,10 @@ void route_model_fini(struct route_model *m);
 /* The connection with number n. */
 struct plumb_route route_model_key(uint8_t family, uint32_t n);
 
+/* Tunnel, NAT, RETURN or DROP by the endpoint's number. */
 const char *route_model_add(struct route_model *m, uint32_t n, uint16_t endpoint);
+/* Mark the route of key n, if it has a cold half. */
+const char *route_model_set_compact(struct route_model *m, uint32_t n, bool compact);
 const char *route_model_del(struct route_model *m, uint32_t n);
 const char *route_model_find(struct route_model *m, uint32_t n);
 /* Look up n_keys keys at once: first, first + step, … */

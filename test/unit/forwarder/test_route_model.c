@@ -46,8 +46,10 @@ static const char *random_step(struct route_model *m, uint32_t *cursor)
 {
 	uint32_t op = random_below(100), n = random_below(m->n_keys);
 
-	if (op < 45)
+	if (op < 42)
 		return route_model_add(m, n, (uint16_t)random_below(100));
+	if (op < 47)
+		return route_model_set_compact(m, n, random_below(4) != 0);
 	if (op < 70)
 		return route_model_del(m, n);
 	if (op < 90)
@@ -109,9 +111,11 @@ static void full_tables_stay_right_under_churn(void **state)
 	for (uint32_t n = 0; n < 1240 && !wrong; n++)
 		wrong = route_model_add(&m, n, 0);
 	for (unsigned i = 0; i < 200000 && !wrong; i++) {
-		wrong = route_model_add(&m, random_below(3100), 0);
+		wrong = route_model_add(&m, random_below(3100), (uint16_t)random_below(6));
 		if (!wrong && i % 2)
 			wrong = route_model_del(&m, random_below(3100));
+		if (!wrong && i % 3 == 0)
+			wrong = route_model_set_compact(&m, random_below(3100), random_below(4) != 0);
 	}
 	if (!wrong)
 		wrong = route_model_check(&m);
