@@ -33,7 +33,7 @@ static bool ageing_visit(struct route_table *t, uint32_t index, void *arg)
 	return true;
 }
 
-/* What a whole sweep has seen of the table's shape is published at its end. */
+/* What a whole sweep has seen of the table's shape is published at its end. Behind the last bucket comes the first. */
 static void ageing_shape(struct worker_sweep *s, const struct route_table *t, uint32_t bucket)
 {
 	bool overflowed = t->buckets[bucket].overflow;
@@ -41,10 +41,14 @@ static void ageing_shape(struct worker_sweep *s, const struct route_table *t, ui
 	s->run = overflowed ? s->run + 1 : 0;
 	s->overflowed += overflowed;
 	s->longest = s->run > s->longest ? s->run : s->longest;
+	if (s->run == bucket + 1)
+		s->head = s->run;
 	if (bucket + 1 < t->n_buckets)
 		return;
+	if (s->run + s->head > s->longest)
+		s->longest = s->run + s->head < t->n_buckets ? s->run + s->head : t->n_buckets - 1;
 	s->shape = (struct worker_shape){ .overflowed = s->overflowed, .longest_search = s->longest + 1 };
-	s->run = s->overflowed = s->longest = 0;
+	s->run = s->head = s->overflowed = s->longest = 0;
 }
 
 /* The memory of each step comes during the turns between it and the one before. */

@@ -50,7 +50,7 @@ struct worker_shape {
 struct worker_sweep {
 	uint64_t due_tsc; /* when the next step is */
 	uint32_t cursor;
-	uint32_t run, overflowed, longest; /* of this sweep */
+	uint32_t run, head, overflowed, longest; /* of this sweep; head: run from the first bucket on */
 	struct worker_shape shape;
 };
 
