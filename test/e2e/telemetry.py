@@ -10,6 +10,7 @@ from lib.link import checksum, packed
 from lib.shell import wait_for
 from lib.topology import DEVICE4, DEVICE6, Topology
 
+CAPACITY = 16384
 CLIENTS = 150  # of each family: more routes than a page holds
 LISTS = ("ports", "lcores", "vips", "endpoints", "routes", "neighbours", "drops", "counters", "classifiers")
 BAD = ("/baton/ports,x", "/baton/routes,-1", "/baton/routes,0,color=red", "/baton/routes,0,client=10.0.0",
@@ -58,6 +59,24 @@ def routes_check(checks, device):
     checks.equal("numbers of routes", [(r["family"], r["routes"]) for r in count], [(4, CLIENTS), (6, CLIENTS)])
 
 
+def shape_check(checks, device):
+    """How even the tables are; which buckets are crowded is up to the random key of each table's hash."""
+    def swept():
+        rows = device.show("routes", "--count")
+        return rows if all(r["longest_search"] for r in rows) else None
+    rows = wait_for(swept, "both tables swept")
+    for r in rows:
+        name = f"IPv{r['family']}"
+        checks.equal(f"{name}: capacity", r["capacity"], CAPACITY)
+        checks.true(f"{name}: 31 places a bucket, 80 % of them to be used", r["buckets"] * 31 * 0.75 < CAPACITY < r["buckets"] * 31 * 0.85, r)
+        checks.true(f"{name}: only buckets that overflowed make searches longer",
+                    1 <= r["longest_search"] <= min(r["overflowed"] + 1, r["buckets"]) and (r["longest_search"] > 1) == (r["overflowed"] > 0), r)
+    table = device.ctl("show", "routes", "--count").stdout.splitlines()
+    checks.equal("as a table", table[0].split()[-3:], ["BUCKETS", "OVERFLOWED", "SEARCH"])
+    checks.equal("same numbers", [[int(x) for x in line.split()[-3:]] for line in table[1:]],
+                 [[r[x] for x in ("buckets", "overflowed", "longest_search")] for r in rows])
+
+
 def bad_check(checks, device):
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as c:
         c.connect(os.path.join(device.run_dir, "dpdk/baton/dpdk_telemetry.v2"))
@@ -83,5 +102,6 @@ def scenario(checks):
         for what in LISTS:
             checks.true(f"show {what}", device.show(what, "--all"), "no rows")
         routes_check(checks, device)
+        shape_check(checks, device)
         bad_check(checks, device)
         checks.equal("ends by itself on SIGTERM", device.process.stop(), 0)

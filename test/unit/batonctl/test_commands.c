@@ -23,6 +23,10 @@ static const struct fake_reply replies[] = {
 	{ "/baton/drops,0",
 	  "{\"/baton/drops\": {\"rows\": {\"0\": {\"name\": \"ttl\", \"count\": 2, \"text\": \"TTL\"},"
 	  " \"1\": {\"name\": \"x\", \"count\": 1, \"text\": \"X\"}}, \"next\": 0}}" },
+	{ "/baton/routes_count,0",
+	  "{\"/baton/routes_count\": {\"rows\": {\"0\": {\"forwarder\": 0, \"family\": 4, \"routes\": 16000,"
+	  " \"capacity\": 16384, \"bytes\": 700000, \"buckets\": 661, \"overflowed\": 62, \"longest_search\": 7}},"
+	  " \"next\": 0}}" },
 	{ "reload", "ok\nvips/a.conf:1: vip.endpoints: warning: none\n" },
 	{ NULL, NULL },
 };
@@ -76,6 +80,9 @@ static void test_show(void **state)
 	     "REASON  PACKETS  MEANING\n"
 	     "ttl           2  TTL\n"
 	     "batonctl: there are more; --limit 0 shows all\n");
+	runs(*state, "show routes --count", 0,
+	     "FORWARDER  FAMILY  ROUTES  CAPACITY   BYTES  BUCKETS  OVERFLOWED  SEARCH\n"
+	     "        0       4   16000     16384  700000      661          62       7\n");
 }
 
 static void test_show_json(void **state)
