@@ -33,8 +33,7 @@ struct view_nexthop {
 	uint8_t dst_mac[6];
 	uint8_t src_mac[6];
 	uint16_t port; /* DPDK port id */
-	uint8_t valid; /* 0: not resolved */
-	uint8_t zero;
+	uint16_t mtu;  /* bytes of L3 that the port takes; 0: not resolved */
 };
 
 /* One application on one host (physical address and port). Read per packet. */

@@ -44,7 +44,7 @@ static bool neighbours_is_news(const struct view *v, uint16_t id, const uint8_t 
 {
 	const struct view_nexthop *h = v && id < v->n_nexthops ? &v->nexthops[id] : NULL;
 
-	return !h || h->valid != (mac != NULL) || (mac && memcmp(h->dst_mac, mac, sizeof h->dst_mac) != 0);
+	return !h || !h->mtu != !mac || (mac && memcmp(h->dst_mac, mac, sizeof h->dst_mac) != 0);
 }
 
 static void neighbours_change(void *arg, uint16_t id, enum neigh_state state, const uint8_t mac[6])

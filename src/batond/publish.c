@@ -190,7 +190,8 @@ static void publish_nexthops(struct publish_job *j)
 		memcpy(h->dst_mac, info.mac, sizeof h->dst_mac);
 		memcpy(h->src_mac, p->mac, sizeof h->src_mac);
 		h->port = info.port;
-		h->valid = info.state == NEIGH_REACHABLE || info.state == NEIGH_PROBE;
+		if (info.state == NEIGH_REACHABLE || info.state == NEIGH_PROBE)
+			h->mtu = j->view->ports[h->port].mtu;
 	}
 }
 
@@ -224,8 +225,7 @@ static void publish_usable(struct publish_job *j)
 		struct view_endpoint *e = &j->view->endpoints[i];
 		bool keep = e->family && j->view->vips[e->vip].unreachable == BATON_UNREACHABLE_KEEP;
 
-		e->usable =
-			e->family && !e->retired && e->capacity > 0 && (keep || j->view->nexthops[e->nexthop].valid);
+		e->usable = e->family && !e->retired && e->capacity > 0 && (keep || j->view->nexthops[e->nexthop].mtu);
 	}
 	for (unsigned i = 0; i < j->services.n; i++)
 		publish_health(j, &j->services.list[i]);

@@ -195,7 +195,7 @@ static void tables_endpoint_state(const struct batond *b, uint16_t id, const cha
 		*ret_why = o->reason;
 	} else if (!e->capacity) {
 		*ret_state = "idle";
-	} else if (!b->view->nexthops[e->nexthop].valid) {
+	} else if (!b->view->nexthops[e->nexthop].mtu) {
 		*ret_state = e->usable ? "usable" : "unreachable";
 	} else if (e->usable) {
 		*ret_state = "usable";

@@ -33,7 +33,7 @@ static bool handover_reachable(const struct view *v, uint16_t endpoint)
 {
 	const struct view_endpoint *e = endpoint < v->n_endpoints ? &v->endpoints[endpoint] : NULL;
 
-	return e && e->family && e->nexthop < v->n_nexthops && v->nexthops[e->nexthop].valid;
+	return e && e->family && e->nexthop < v->n_nexthops && v->nexthops[e->nexthop].mtu;
 }
 
 static bool handover_shim(void *arg, uint8_t forwarder, uint16_t endpoint, enum baton_shim_type type,

@@ -16,7 +16,7 @@ FORM_INLINE void FORM(burst_hash)(const struct route_table *t, struct rte_mbuf *
 				  const struct packet_flow *flow, struct burst_packet *ret, bool six)
 {
 	const uint8_t *l3 = frame + flow->l3;
-	uint64_t last = flow->ports | (uint64_t)flow->proto << 32, hash;
+	uint64_t last = flow->last, hash;
 
 	ret->m = m;
 	ret->frame = frame;
@@ -33,7 +33,7 @@ FORM_INLINE void FORM(burst_hash)(const struct route_table *t, struct rte_mbuf *
 }
 
 /* To the first entry of the bucket whose tag fits, which is on its way then. False: there is none. */
-FORM_INLINE bool FORM(burst_match)(const struct route_table *t, struct burst_packet *p, bool six)
+FORM_INLINE bool FORM(burst_match)(const struct burst_table *t, struct burst_packet *p, bool six)
 {
 	uint32_t b = p->place, mask = FORM_MATCH(&t->buckets[b], p->tag);
 	uintptr_t absent = -(uintptr_t)!mask, line;
@@ -47,7 +47,7 @@ FORM_INLINE bool FORM(burst_match)(const struct route_table *t, struct burst_pac
 	line = six ? (uintptr_t)&t->entries6[p->place] : (uintptr_t)&t->entries4[p->place];
 	line ^= (line ^ (uintptr_t)&t->buckets[b]) & absent;
 	__builtin_prefetch((const void *)line, 1);
-	if (t->n_cold)
+	if (t->cold)
 		__builtin_prefetch(&t->nat[p->place]);
 	return mask;
 }
@@ -94,34 +94,34 @@ FORM(burst_misses)(struct burst *b, const struct route_table *t, struct burst_pa
 }
 
 /* Compare the whole key and forward; whatever is not plain goes on to the stages. */
-FORM_INLINE void FORM(burst_forward)(struct burst *b, struct route_table *t, struct burst_packet *p, bool six)
+FORM_INLINE void FORM(burst_forward)(struct burst *b, const struct burst_table *t, struct burst_packet *p, bool six)
 {
-	uint64_t last = p->flow.ports | (uint64_t)p->flow.proto << 32;
 	struct route *r;
 	bool equal;
 
 	if (six) {
 		r = &t->entries6[p->place].r;
-		equal = entry_is6(&t->entries6[p->place], p->frame + p->flow.l3 + 8, last);
+		equal = entry_is6(&t->entries6[p->place], p->frame + p->flow.l3 + 8, p->flow.last);
 	} else {
 		r = &t->entries4[p->place].r;
-		equal = entry_is4(&t->entries4[p->place], p->addresses, last);
+		equal = entry_is4(&t->entries4[p->place], p->addresses, p->flow.last);
 	}
 	if (likely(equal) && likely(burst_plain(b, p, t, r, six)))
 		return;
 	burst_special(b->w, p, equal ? (int64_t)p->place : BURST_SEARCH);
 }
 
-FORM_INLINE void FORM(burst_family)(struct burst *b, struct route_table *t, struct burst_packet *p, unsigned n,
-				    bool six)
+FORM_INLINE void FORM(burst_family)(struct burst *b, const struct route_table *table, struct burst_packet *p,
+				    unsigned n, bool six)
 {
+	const struct burst_table memory = burst_table(table), *t = &memory;
 	uint32_t found = 0, all = UINT32_MAX >> (WORKER_BURST - n);
 
 	for (unsigned i = 0; i < n; i++)
 		found |= (uint32_t)FORM(burst_match)(t, &p[i], six) << i;
 	/* while the entries of the others are on their way */
 	if (unlikely(found != all))
-		found |= FORM(burst_misses)(b, t, p, all & ~found, six);
+		found |= FORM(burst_misses)(b, table, p, all & ~found, six);
 	BURST_PASS_DONE(lookup);
 	if (likely(found == all)) {
 		for (unsigned i = 0; i < n; i++)
@@ -145,15 +145,15 @@ FORM_TARGET static void FORM(burst)(struct forwarder_worker *w, struct rte_mbuf 
 		rte_prefetch0(rte_pktmbuf_mtod(packets[i], void *));
 	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = packets[i];
-		uint8_t *frame = stage_bytes(m), family = 0;
-		struct packet_flow flow;
+		struct packet_flow flow = { .family = 0 };
+		uint8_t *frame = stage_bytes(m);
 
 		bytes += rte_pktmbuf_pkt_len(m);
 		if (likely(m->nb_segs == 1))
-			family = packet_flow(frame, rte_pktmbuf_data_len(m), &flow);
-		if (likely(family == BATON_IPV4))
+			flow = packet_flow(frame, rte_pktmbuf_data_len(m));
+		if (likely(flow.family == BATON_IPV4))
 			FORM(burst_hash)(t4, m, frame, &flow, &v4[n4++], false);
-		else if (likely(family == BATON_IPV6))
+		else if (likely(flow.family == BATON_IPV6))
 			FORM(burst_hash)(t6, m, frame, &flow, &v6[n6++], true);
 		else
 			burst_other(w, m);

@@ -17,7 +17,7 @@ struct burst_vip {
 
 BURST_INLINE enum miss_kind burst_miss_to_vip(const struct burst_packet *p)
 {
-	bool opens = p->flow.proto == IPPROTO_TCP &&
+	bool opens = packet_flow_proto(&p->flow) == IPPROTO_TCP &&
 		     (p->flow.tcp_flags & (PACKET_TCP_SYN | PACKET_TCP_ACK | PACKET_TCP_RST)) == PACKET_TCP_SYN;
 
 	return opens ? MISS_OPENING : MISS_UNDERWAY;

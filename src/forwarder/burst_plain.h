@@ -27,6 +27,22 @@ struct burst_packet {
 	uint16_t tag;
 };
 
+/* A table's memory, so that the passes need not ask the table for it again and again. */
+struct burst_table {
+	const struct route_bucket *buckets;
+	union {
+		struct route4 *entries4;
+		struct route6 *entries6;
+	};
+	struct route_nat *nat;
+	bool cold; /* there are packets that need theirs */
+};
+
+BURST_INLINE struct burst_table burst_table(const struct route_table *t)
+{
+	return (struct burst_table){ .buckets = t->buckets, .entries4 = t->entries4, .nat = t->nat, .cold = t->n_cold };
+}
+
 /* What a burst needs of worker and view, and what it counts. */
 struct burst {
 	struct forwarder_worker *w;
@@ -43,7 +59,7 @@ struct burst {
 struct burst_way {
 	uint64_t macs_first; /* destination and source, 12 bytes as they stand in the frame */
 	uint32_t macs_last;
-	uint16_t port;
+	uint16_t port, mtu; /* mtu 0: not known */
 	const uint8_t *saddr, *daddr;
 	uint32_t ports; /* as they go into the packet */
 	bool back;      /* towards the client */
@@ -53,11 +69,12 @@ BURST_INLINE bool burst_way_nexthop(const struct burst *b, uint16_t nexthop, str
 {
 	const struct view_nexthop *hop = &b->nexthops[nexthop];
 
-	if (unlikely(nexthop >= b->n_nexthops || !hop->valid))
+	if (unlikely(nexthop >= b->n_nexthops))
 		return false;
 	way->macs_first = bytes_load64(hop->dst_mac);
 	way->macs_last = bytes_load32(hop->src_mac + 2);
 	way->port = hop->port;
+	way->mtu = hop->mtu;
 	return true;
 }
 
@@ -89,7 +106,7 @@ BURST_INLINE bool burst_way_compact(const struct burst *b, const struct burst_pa
 			return false;
 		way->saddr = vip->addr.b;
 		way->daddr = own + (six ? 16 : 4);
-		way->ports = (p->flow.ports & ~0xffffu) | vip->port_be;
+		way->ports = (packet_flow_ports(&p->flow) & ~0xffffu) | vip->port_be;
 		return burst_way_nexthop(b, r->hot, way);
 	}
 	const struct view_endpoint *ep = &b->endpoints[r->endpoint];
@@ -101,7 +118,7 @@ BURST_INLINE bool burst_way_compact(const struct burst *b, const struct burst_pa
 		way->ports = r->hot | (uint32_t)ep->port_be << 16;
 	} else {
 		way->saddr = own;
-		way->ports = (p->flow.ports & 0xffff) | (uint32_t)ep->port_be << 16;
+		way->ports = (packet_flow_ports(&p->flow) & 0xffff) | (uint32_t)ep->port_be << 16;
 	}
 	way->daddr = ep->addr;
 	return burst_way_nexthop(b, ep->nexthop, way);
@@ -125,6 +142,7 @@ BURST_INLINE bool burst_way_nat(const struct burst *b, const struct route *r, co
 		return burst_way_nexthop(b, nat->nexthop, way);
 	/* back the way the client's packet came */
 	way->port = nat->port;
+	way->mtu = b->ports[nat->port].mtu;
 	source = b->ports[nat->port].mac;
 	way->macs_first = bytes_load32(nat->mac) | (uint64_t)bytes_load16(nat->mac + 4) << 32 |
 			  (uint64_t)bytes_load16(source) << 48;
@@ -136,7 +154,7 @@ BURST_INLINE bool burst_way_nat(const struct burst *b, const struct route *r, co
 BURST_INLINE void burst_rewrite4(uint8_t *l3, const struct burst_way *way, uint16_t delta)
 {
 	uint32_t ttl_proto_sum = bytes_load32(l3 + 8);
-	uint16_t sum = checksum_moved((uint16_t)(ttl_proto_sum >> 16), (uint32_t)delta + CHECKSUM_TTL_DELTA);
+	uint16_t sum = checksum_moved((uint16_t)(ttl_proto_sum >> 16), delta);
 
 	ttl_proto_sum = (uint16_t)(ttl_proto_sum - 1) | (uint32_t)sum << 16;
 	memcpy(l3 + 8, &ttl_proto_sum, 4);
@@ -153,7 +171,7 @@ BURST_INLINE void burst_rewrite6(uint8_t *l3, const struct burst_way *way)
 
 BURST_INLINE void burst_rewrite_transport(uint8_t *l4, bool udp, uint32_t ports, uint16_t delta)
 {
-	uint8_t *at = l4 + (udp ? 6 : 16);
+	uint8_t *at = l4 + (unlikely(udp) ? 6 : 16);
 	uint16_t sum = bytes_load16(at), moved = checksum_moved(sum, delta);
 
 	if (unlikely(udp)) {
@@ -175,7 +193,8 @@ BURST_INLINE void burst_count(struct burst *b, struct route *r, bool back, uint3
 }
 
 /* False: nothing has been touched, and the packet is stage_hit()'s. */
-BURST_INLINE bool burst_plain(struct burst *b, struct burst_packet *p, struct route_table *t, struct route *r, bool six)
+BURST_INLINE bool burst_plain(struct burst *b, struct burst_packet *p, const struct burst_table *t, struct route *r,
+			      bool six)
 {
 	uint32_t l3_len = (uint32_t)(p->flow.end - p->flow.l3);
 	uint8_t *frame = p->frame, *l3 = frame + p->flow.l3;
@@ -193,14 +212,14 @@ BURST_INLINE bool burst_plain(struct burst *b, struct burst_packet *p, struct ro
 	} else if (unlikely(r->action == PLUMB_ACTION_DROP || !burst_way_nat(b, r, &t->nat[p->place], &way))) {
 		return false;
 	}
-	if (unlikely(l3_len > b->ports[way.port].mtu || l3[six ? 7 : 8] <= 1))
+	if (unlikely(l3_len > way.mtu || l3[six ? 7 : 8] <= 1))
 		return false;
 	burst_count(b, r, way.back, l3_len);
 	if (six)
 		burst_rewrite6(l3, &way);
 	else
 		burst_rewrite4(l3, &way, r->l3_delta);
-	burst_rewrite_transport(frame + p->flow.l4, p->flow.proto == IPPROTO_UDP, way.ports, r->l4_delta);
+	burst_rewrite_transport(frame + p->flow.l4, packet_flow_proto(&p->flow) == IPPROTO_UDP, way.ports, r->l4_delta);
 	memcpy(frame, &way.macs_first, 8);
 	memcpy(frame + 8, &way.macs_last, 4);
 	b->tx_bytes += rte_pktmbuf_pkt_len(p->m);

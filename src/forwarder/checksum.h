@@ -22,14 +22,12 @@ static inline uint16_t checksum_fold(uint64_t sum)
 	return (uint16_t)sum;
 }
 
-/* HC' = ~(~HC + delta), RFC 1624, equation 3; delta at most 0x1fffe. */
-static inline uint16_t checksum_moved(uint16_t checksum, uint32_t delta)
+/* HC' = ~(~HC + delta), RFC 1624, equation 3. */
+static inline uint16_t checksum_moved(uint16_t checksum, uint16_t delta)
 {
-	uint32_t sum = (uint16_t)~checksum + delta;
+	uint32_t sum = (uint16_t)~checksum + (uint32_t)delta;
 
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~sum;
+	return (uint16_t) ~(sum + (sum >> 16)); /* the carry of two 16-bit numbers makes no other */
 }
 
 /* Complement of 1 in the upper byte of the word that TTL and protocol share (RFC 1141). */

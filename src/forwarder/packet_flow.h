@@ -17,60 +17,47 @@
 
 #define PACKET_FLOW_INLINE static inline __attribute__((always_inline))
 
-/* Words are as they stand in memory; numbers in host order. */
+/* 16 bytes: two registers. Numbers in host order. */
 struct packet_flow {
-	uint32_t ports; /* source port first */
-	uint8_t proto;
-	uint8_t tcp_flags; /* 0 for UDP */
-	uint8_t l3, l4;    /* bytes from the frame's start to the headers */
+	uint64_t last;     /* a route key's last word: ports as they stand in memory, source first; protocol << 32 */
 	uint16_t end;      /* bytes from the frame's start to the end of the IP packet */
+	uint8_t l3, l4;    /* bytes from the frame's start to the headers */
+	uint8_t tcp_flags; /* 0 for UDP */
+	uint8_t family;    /* 0: not the usual packet, and nothing else here counts */
 };
 
-/* Bytes to the network header of an IP packet with at most two tags, and its type; the frame has 22 bytes. */
-PACKET_FLOW_INLINE uint32_t packet_flow_link(const uint8_t *frame, uint16_t *ret_type)
+PACKET_FLOW_INLINE uint32_t packet_flow_ports(const struct packet_flow *f)
 {
-	uint32_t l3 = 14;
-	uint16_t type = bytes_load16(frame + 12);
+	return (uint32_t)f->last;
+}
 
-	while (__builtin_expect((type == htons(0x8100) || type == htons(0x88a8)) && l3 < 22, 0)) {
-		l3 += 4;
-		type = bytes_load16(frame + l3 - 2);
-	}
-	*ret_type = type;
-	return l3;
+PACKET_FLOW_INLINE uint8_t packet_flow_proto(const struct packet_flow *f)
+{
+	return (uint8_t)(f->last >> 32);
 }
 
 /* Flags FIN, SYN, RST, PSH, ACK that a connection may use together, as in packet.c. */
 #define PACKET_FLOW_TCP_FLAGS 0x37373434u
 
-/* Transport header of `len` bytes at least 20 of which, or for UDP 8, are there. */
-PACKET_FLOW_INLINE bool packet_flow_transport(const uint8_t *l4, uint32_t len, struct packet_flow *ret)
+/* Transport header of `len` bytes, at least 8. */
+PACKET_FLOW_INLINE bool packet_flow_transport(const uint8_t *l4, uint32_t len, uint8_t proto, struct packet_flow *ret)
 {
 	uint32_t ports = bytes_load32(l4);
-	bool good;
 
-	if (__builtin_expect(ret->proto == IPPROTO_TCP, 1)) {
-		uint32_t header_len = (l4[12] >> 4) * 4u;
-
+	ret->last = ports | (uint64_t)proto << 32;
+	if (__builtin_expect(!(uint16_t)ports || !(ports >> 16), 0))
+		return false;
+	if (__builtin_expect(proto == IPPROTO_TCP, 1)) {
+		if (__builtin_expect(len < 20, 0))
+			return false;
 		ret->tcp_flags = l4[13];
-		good = header_len >= 20 && header_len <= len && PACKET_FLOW_TCP_FLAGS >> (ret->tcp_flags & 0x1f) & 1;
-	} else {
-		uint32_t udp_len = bytes_load16_be(l4 + 4);
-
-		ret->tcp_flags = 0;
-		good = ret->proto == IPPROTO_UDP && udp_len >= 8 && udp_len <= len;
+		/* header length of at least 20 and at most len */
+		return (l4[12] >> 4) * 4u - 20 <= len - 20 && PACKET_FLOW_TCP_FLAGS >> (ret->tcp_flags & 0x1f) & 1;
 	}
-	ret->ports = ports;
-	return good && (uint16_t)ports && ports >> 16;
-}
+	uint32_t udp_len = bytes_load16_be(l4 + 4);
 
-/* Fold to 16 bits and compare: 0xffff is a right header. */
-PACKET_FLOW_INLINE bool packet_flow_sum_good(uint64_t sum)
-{
-	uint32_t s = (uint32_t)(sum & 0xffff) + (uint32_t)(sum >> 16 & 0xffff) + (uint32_t)(sum >> 32);
-
-	s = (s & 0xffff) + (s >> 16);
-	return s == 0xffff; /* 0x1fffe would need a sum that five words do not reach */
+	ret->tcp_flags = 0;
+	return proto == IPPROTO_UDP && udp_len - 8 <= len - 8;
 }
 
 PACKET_FLOW_INLINE bool packet_flow4(const uint8_t *frame, uint32_t len, uint32_t l3, struct packet_flow *ret)
@@ -81,20 +68,19 @@ PACKET_FLOW_INLINE bool packet_flow4(const uint8_t *frame, uint32_t len, uint32_
 	uint32_t total = ntohs((uint16_t)(w0 >> 16)), avail = len - l3;
 	uint8_t source = (uint8_t)saddr;
 
-	if (__builtin_expect((uint8_t)w0 != 0x45 || total > avail || total < 28 || w1 & htonl(0x3fff), 0))
+	/* total length of at least 28 and at most avail */
+	if (__builtin_expect((uint8_t)w0 != 0x45 || total - 28 > avail - 28 || w1 & htonl(0x3fff), 0))
 		return false;
-	if (__builtin_expect(!packet_flow_sum_good((uint64_t)w0 + w1 + w2 + saddr + daddr), 0))
+	/* the ones' complement sum is 0xffff: folding it is taking it modulo that (RFC 1071), and it is not 0 */
+	if (__builtin_expect(((uint64_t)w0 + w1 + w2 + saddr + daddr) % 0xffff != 0, 0))
 		return false;
 	/* from a unicast address, not to a group; class E and the rest are rare */
 	if (__builtin_expect((uint8_t)(source - 1) >= 223 || source == 127 || (uint8_t)daddr >= 224, 0))
 		return false;
-	ret->proto = (uint8_t)(w2 >> 8);
 	ret->l3 = (uint8_t)l3;
 	ret->l4 = (uint8_t)(l3 + 20);
 	ret->end = (uint16_t)(l3 + total);
-	if (__builtin_expect(ret->proto == IPPROTO_TCP && total < 40, 0))
-		return false;
-	return packet_flow_transport(ip + 20, total - 20, ret);
+	return packet_flow_transport(ip + 20, total - 20, (uint8_t)(w2 >> 8), ret);
 }
 
 PACKET_FLOW_INLINE bool packet_flow6(const uint8_t *frame, uint32_t len, uint32_t l3, struct packet_flow *ret)
@@ -107,33 +93,57 @@ PACKET_FLOW_INLINE bool packet_flow6(const uint8_t *frame, uint32_t len, uint32_
 	/* sources of ::/8 are rare: unspecified, loopback, translated */
 	if (__builtin_expect(ip[8] == 0xff || !ip[8] || ip[24] == 0xff, 0))
 		return false;
-	ret->proto = ip[6];
 	ret->l3 = (uint8_t)l3;
 	ret->l4 = (uint8_t)(l3 + 40);
 	ret->end = (uint16_t)(l3 + 40 + payload);
-	if (__builtin_expect(ret->proto == IPPROTO_TCP && payload < 20, 0))
-		return false;
-	return packet_flow_transport(ip + 40, payload, ret);
+	return packet_flow_transport(ip + 40, payload, ip[6], ret);
 }
 
 /* Shorter frames can't be flows, or are left to packet_parse(). */
 #define PACKET_FLOW_MIN 42
 
-/* BATON_IPV4 or BATON_IPV6, or 0: not the usual packet, *ret is of no use. Reads nothing outside the frame. */
-PACKET_FLOW_INLINE uint8_t packet_flow(const uint8_t *frame, uint32_t len, struct packet_flow *ret)
+/* The network header is at l3; type is the one before it. */
+PACKET_FLOW_INLINE void packet_flow_at(const uint8_t *frame, uint32_t len, uint32_t l3, uint16_t type,
+				       struct packet_flow *ret)
 {
+	if (__builtin_expect(type == htons(0x0800), 1)) {
+		if (len >= l3 + 28 && packet_flow4(frame, len, l3, ret))
+			ret->family = BATON_IPV4;
+	} else if (type == htons(0x86dd)) {
+		if (len >= l3 + 48 && packet_flow6(frame, len, l3, ret))
+			ret->family = BATON_IPV6;
+	}
+}
+
+/* Behind one or two VLAN tags, or nothing of ours; the frame has 22 bytes. */
+static __attribute__((noinline, unused)) struct packet_flow packet_flow_tagged(const uint8_t *frame, uint32_t len)
+{
+	uint16_t type = bytes_load16(frame + 12);
+	struct packet_flow ret = { .family = 0 };
+	uint32_t l3 = 14;
+
+	while ((type == htons(0x8100) || type == htons(0x88a8)) && l3 < 22) {
+		l3 += 4;
+		type = bytes_load16(frame + l3 - 2);
+	}
+	packet_flow_at(frame, len, l3, type, &ret);
+	return ret;
+}
+
+/* Reads nothing outside the frame. */
+PACKET_FLOW_INLINE struct packet_flow packet_flow(const uint8_t *frame, uint32_t len)
+{
+	struct packet_flow ret = { .family = 0 };
 	uint16_t type;
-	uint32_t l3;
 
 	/* the second test keeps .end within 16 bits */
 	if (__builtin_expect(len < PACKET_FLOW_MIN || len > UINT16_MAX, 0))
-		return 0;
-	l3 = packet_flow_link(frame, &type);
-	if (__builtin_expect(type == htons(0x0800), 1))
-		return len >= l3 + 28 && packet_flow4(frame, len, l3, ret) ? BATON_IPV4 : 0;
-	if (type == htons(0x86dd))
-		return len >= l3 + 48 && packet_flow6(frame, len, l3, ret) ? BATON_IPV6 : 0;
-	return 0;
+		return ret;
+	type = bytes_load16(frame + 12);
+	if (__builtin_expect(type != htons(0x0800) && type != htons(0x86dd), 0))
+		return packet_flow_tagged(frame, len);
+	packet_flow_at(frame, len, 14, type, &ret);
+	return ret;
 }
 
 #endif

@@ -28,7 +28,7 @@ void rewrite_deltas(const struct baton_tuple *from, const struct baton_tuple *to
 	uint32_t ports_old = (uint32_t)from->sport_be + from->dport_be;
 	uint32_t ports_new = (uint32_t)to->sport_be + to->dport_be;
 
-	*ret_l3 = checksum_fold(l3);
+	*ret_l3 = checksum_fold(l3 + CHECKSUM_TTL_DELTA);
 	*ret_l4 = checksum_fold((uint64_t)l3 + (uint16_t)~checksum_fold(ports_old) + ports_new);
 }
 
@@ -44,6 +44,7 @@ void rewrite_tunnel_tuple(const struct baton_tuple *key, const uint8_t tunnel_ad
 	memset(ret->zero, 0, sizeof ret->zero);
 }
 
+/* delta: of one hop less, and of what else will change. */
 static inline bool rewrite_hop4(uint8_t *l3, uint16_t delta)
 {
 	uint16_t checksum;
@@ -52,7 +53,7 @@ static inline bool rewrite_hop4(uint8_t *l3, uint16_t delta)
 		return false;
 	l3[IPV4_TTL]--;
 	memcpy(&checksum, l3 + IPV4_CHECKSUM, 2);
-	checksum = checksum_moved(checksum, (uint32_t)delta + CHECKSUM_TTL_DELTA);
+	checksum = checksum_moved(checksum, delta);
 	memcpy(l3 + IPV4_CHECKSUM, &checksum, 2);
 	return true;
 }
@@ -67,7 +68,7 @@ static inline bool rewrite_hop6(uint8_t *l3)
 
 bool rewrite_hop(uint8_t *l3, uint8_t family)
 {
-	return family == BATON_IPV4 ? rewrite_hop4(l3, 0) : rewrite_hop6(l3);
+	return family == BATON_IPV4 ? rewrite_hop4(l3, CHECKSUM_TTL_DELTA) : rewrite_hop6(l3);
 }
 
 static inline bool rewrite_ipv4(uint8_t *l3, const struct baton_tuple *to, uint16_t delta)

@@ -14,8 +14,8 @@
 
 /*
  * Deltas that turn checksums of packets with key `from` into those of packets
- * with key `to` (same family). The IPv4 one covers the addresses, the transport
- * one addresses (pseudo header) and ports.
+ * with key `to` (same family). The IPv4 one covers the addresses and one hop
+ * less, the transport one addresses (pseudo header) and ports.
  */
 void rewrite_deltas(const struct baton_tuple *from, const struct baton_tuple *to, uint16_t *ret_l3, uint16_t *ret_l4);
 

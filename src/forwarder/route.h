@@ -36,7 +36,7 @@ struct route {
 	uint8_t flags : 4;    /* enum route_flag */
 	uint16_t endpoint;    /* id in the view, VIEW_NONE for DROP */
 	uint16_t vip;         /* id in the view */
-	uint16_t l3_delta;    /* ones' complement sum to add to the IPv4 header checksum */
+	uint16_t l3_delta;    /* ones' complement sum to add to the IPv4 header checksum: addresses, a hop less */
 	uint16_t l4_delta;    /* the same for the TCP or UDP checksum */
 	uint16_t last_used_s; /* clock of the lcore, seconds, wraps */
 	uint16_t hot;         /* compact NAT: source port, network order; compact RETURN: next hop */

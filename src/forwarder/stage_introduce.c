@@ -67,8 +67,8 @@ void stage_introduce(struct forwarder_worker *w, struct rte_mbuf *m, const struc
 	uint16_t inner = (uint16_t)(info->end - info->l2_len), mtu = 0;
 	uint8_t *frame;
 
-	if (ep->nexthop < w->view->n_nexthops && w->view->nexthops[ep->nexthop].valid)
-		mtu = w->view->ports[w->view->nexthops[ep->nexthop].port].mtu;
+	if (ep->nexthop < w->view->n_nexthops)
+		mtu = w->view->nexthops[ep->nexthop].mtu;
 	if (mtu && inner + overhead > mtu) {
 		/* no room for both in one packet: the mapping goes ahead */
 		stage_introduce_flow(w, t, index, m, info->l2_len);

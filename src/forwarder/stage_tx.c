@@ -28,12 +28,12 @@ void stage_tx_nexthop(struct forwarder_worker *w, struct rte_mbuf *m, uint16_t n
 {
 	const struct view_nexthop *hop;
 
-	if (unlikely(nexthop >= w->view->n_nexthops || !w->view->nexthops[nexthop].valid)) {
+	if (unlikely(nexthop >= w->view->n_nexthops || !w->view->nexthops[nexthop].mtu)) {
 		stage_drop(w, m, DROP_NEXTHOP_UNRESOLVED);
 		return;
 	}
 	hop = &w->view->nexthops[nexthop];
-	if (unlikely(l3_len > w->view->ports[hop->port].mtu)) {
+	if (unlikely(l3_len > hop->mtu)) {
 		stage_drop(w, m, DROP_TOO_LONG);
 		return;
 	}

@@ -72,7 +72,7 @@ static int fill_endpoints(struct view *v, uint8_t family)
 		memcpy(e->addr, host.b, sizeof e->addr);
 		*hop = (struct view_nexthop){ .dst_mac = { 2, 0, 0, 0, 1, i }, .src_mac = { 2, 0, 0, 0, 0, 1 } };
 		hop->port = BENCH_PORT;
-		hop->valid = 1;
+		hop->mtu = MTU;
 		e->port_be = htons(HOST_PORT);
 		e->nexthop = i;
 		e->family = family;

@@ -47,7 +47,7 @@ static struct view *view_make(const struct application *app, const struct cookie
 	if (!v)
 		return NULL;
 	v->ports[PORT].mtu = MTU;
-	v->nexthops[0].valid = 1;
+	v->nexthops[0].mtu = MTU;
 	v->cookies = cookies;
 	for (uint16_t s = 0; s < SERVICES && !err; s++) {
 		fill_service(v, s, app);

@@ -21,6 +21,7 @@
 #define PORT 1 /* that the client's packets come in by */
 #define REQUEST "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 #define REQUEST_LEN ((uint32_t)sizeof REQUEST - 1)
+#define MTU 1500
 #define MS 1000000ull
 
 static struct application app;
@@ -39,12 +40,12 @@ static struct service_world *world_make(void)
 	v->vips[0] = was->vips[0];
 	v->vips[0].endpoints = NULL; /* are the other view's */
 	memcpy(v->ports, was->ports, sizeof v->ports);
-	v->ports[PORT].mtu = 1500;
+	v->ports[PORT].mtu = MTU;
 	for (uint16_t i = 0; i < N_ENDPOINTS; i++) {
 		ids[i] = i;
 		v->endpoints[i] = was->endpoints[i];
 		v->endpoints[i].nexthop = i;
-		v->nexthops[i] = (struct view_nexthop){ .port = PORT, .valid = 1 };
+		v->nexthops[i] = (struct view_nexthop){ .port = PORT, .mtu = MTU };
 	}
 	assert_int_equal(view_vip_set_endpoints(v, 0, ids, N_ENDPOINTS), 0);
 	app = (struct application){ .protocol = APPLICATION_HTTP,
@@ -278,7 +279,7 @@ static void a_host_without_a_link_address_is_passed_over(void **state)
 	uint32_t isn;
 	uint16_t endpoint;
 
-	w->view->nexthops[0].valid = w->view->nexthops[1].valid = 0;
+	w->view->nexthops[0].mtu = w->view->nexthops[1].mtu = 0;
 	app.attempts = N_ENDPOINTS;
 	endpoint = offer(w, &isn, &f);
 	assert_int_equal(endpoint, 2);

@@ -96,14 +96,14 @@ static void view_ports(struct view *v)
 {
 	for (uint8_t i = 0; i < LCORE_PORTS; i++) {
 		memcpy(v->ports[i].mac, (uint8_t[]){ 2, 0, 0, 0, 0xd0, i }, 6);
-		v->ports[i].mtu = 1500;
+		v->ports[i].mtu = LCORE_MTU;
 		v->ports[i].gateway4 = v->ports[i].gateway6 = VIEW_NONE;
 	}
 	for (uint8_t i = 0; i < N_HOPS; i++) {
 		memcpy(v->nexthops[i].dst_mac, (uint8_t[]){ 2, 0, 0, 0, 0xa0, i }, 6);
 		v->nexthops[i].port = i == HOP_CLIENT ? 0 : 1;
 		memcpy(v->nexthops[i].src_mac, v->ports[v->nexthops[i].port].mac, 6);
-		v->nexthops[i].valid = i != HOP_SILENT;
+		v->nexthops[i].mtu = i == HOP_SILENT ? 0 : LCORE_MTU;
 	}
 }
 
@@ -161,6 +161,14 @@ struct forwarder_worker *lcore_worker_new(struct lcore *l, uint32_t n_routes, co
 
 	assert_non_null(w);
 	return w;
+}
+
+void lcore_set_mtu(struct lcore *l, uint16_t port, uint16_t mtu)
+{
+	l->view->ports[port].mtu = mtu;
+	for (unsigned i = 0; i < N_HOPS; i++)
+		if (l->view->nexthops[i].port == port && l->view->nexthops[i].mtu)
+			l->view->nexthops[i].mtu = mtu;
 }
 
 void lcore_resize(struct lcore *l, uint32_t n_routes)

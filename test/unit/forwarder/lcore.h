@@ -22,6 +22,7 @@
 #define LCORE_PACKETS 1023
 #define LCORE_MESSAGES 1023
 #define LCORE_RING 256
+#define LCORE_MTU 1500
 
 #define F4 "10.0.0.10" /* tunnel addresses of forwarder 0 */
 #define F6 "2001:db8::10"
@@ -56,6 +57,8 @@ int lcore_setup_two_classifiers(void **state);
 int lcore_teardown(void **state);
 /* Another worker on the same rings, caller frees it; form NULL: the usual one. */
 struct forwarder_worker *lcore_worker_new(struct lcore *l, uint32_t n_routes, const struct route_form *form);
+/* What a port takes from now on, bytes of L3. */
+void lcore_set_mtu(struct lcore *l, uint16_t port, uint16_t mtu);
 /* A worker with room for n routes of each family instead of the one it has. */
 void lcore_resize(struct lcore *l, uint32_t n_routes);
 

@@ -55,11 +55,8 @@ static void burst_by_stages(struct forwarder_worker *w, struct rte_mbuf **packet
 	static const uint8_t order[] = { 0, BATON_IPV4, BATON_IPV6 };
 	uint8_t family[WORKER_BURST];
 
-	for (unsigned i = 0; i < n; i++) {
-		struct packet_flow f;
-
-		family[i] = packet_flow(stage_bytes(packets[i]), rte_pktmbuf_data_len(packets[i]), &f);
-	}
+	for (unsigned i = 0; i < n; i++)
+		family[i] = packet_flow(stage_bytes(packets[i]), rte_pktmbuf_data_len(packets[i])).family;
 	for (unsigned k = 0; k < sizeof order; k++)
 		for (unsigned i = 0; i < n; i++)
 			if (family[i] == order[k])
@@ -274,7 +271,7 @@ static void bursts_do_what_the_stages_do(void **state)
 {
 	struct lcore *l = *state;
 
-	l->view->ports[1].mtu = 1499; /* some packets are too long */
+	lcore_set_mtu(l, 1, 1499); /* some packets are too long */
 	for (unsigned f = 0; route_forms[f]; f++)
 		if (route_forms[f]->supported())
 			run_form(l, route_forms[f]);

@@ -239,7 +239,7 @@ static void an_unresolved_next_hop_drops_by_name(void **state)
 	lcore_receive(l, 0, &f);
 	assert_int_equal(l->w->counters.drops[DROP_NEXTHOP_UNRESOLVED], 2);
 	lcore_expect_silence(l);
-	l->view->nexthops[HOP_SILENT].valid = 1;
+	l->view->nexthops[HOP_SILENT].mtu = LCORE_MTU;
 	lcore_receive(l, 0, &f);
 	rte_pktmbuf_free(lcore_sent(l, 1));
 }
@@ -277,7 +277,7 @@ static void packets_larger_than_the_way_out_are_dropped_by_name(void **state)
 
 	frame_build(&s, &f);
 	lcore_tunnel(l, &f, EP_UDP4);
-	l->view->ports[1].mtu = 1400;
+	lcore_set_mtu(l, 1, 1400);
 	lcore_receive(l, 0, &f);
 	rte_pktmbuf_free(lcore_sent(l, 1));
 	s.payload++;

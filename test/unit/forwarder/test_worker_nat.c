@@ -230,7 +230,8 @@ static void nat_packets_that_do_not_fit_are_dropped(void **state)
 				 (struct end){ VIP4, 443 }, (struct end){ SNAT4, 2000 }, (struct end){ HOST4, 8080 }));
 	lcore_tell(l, return_message(l));
 	lcore_poll(l);
-	l->view->ports[0].mtu = l->view->ports[1].mtu = 1400;
+	lcore_set_mtu(l, 0, 1400);
+	lcore_set_mtu(l, 1, 1400);
 	frame_make(&f, IPPROTO_TCP, (struct end){ CLIENT4, 40007 }, (struct end){ VIP4, 443 }, 1361);
 	lcore_receive(l, 0, &f);
 	frame_make(&f, IPPROTO_TCP, (struct end){ HOST4, 8080 }, (struct end){ SNAT4, 2000 }, 1361);

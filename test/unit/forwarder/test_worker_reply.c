@@ -163,9 +163,9 @@ static void what_cant_be_sent_is_dropped_by_name(void **state)
 	s4.ttl = s6.ttl = 0;
 	l->view->ports[INSIDE].replies_gateway6 = VIEW_NONE;
 	expect_drop(l, &s6, DROP_NOT_LOCAL);
-	l->view->ports[OUTSIDE].mtu = 100;
+	lcore_set_mtu(l, OUTSIDE, 100);
 	expect_drop(l, &s4, DROP_TOO_LONG);
-	l->view->nexthops[HOP_CLIENT].valid = 0;
+	l->view->nexthops[HOP_CLIENT].mtu = 0;
 	expect_drop(l, &s4, DROP_NEXTHOP_UNRESOLVED);
 }
 

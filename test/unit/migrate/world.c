@@ -523,7 +523,7 @@ static void fill_view(struct world *w, uint8_t family)
 	v->vips[POOL].application = NULL;
 	v->cookies = &w->cookies;
 	v->ports[0].mtu = MTU;
-	v->nexthops[0].valid = 1;
+	v->nexthops[0].mtu = MTU;
 	for (unsigned i = 0; i < WORLD_HOSTS; i++) {
 		memset(w->hosts[i].addr, (int)(0x50 + i), family == BATON_IPV4 ? 4 : 16);
 		memcpy(v->endpoints[i].addr, w->hosts[i].addr, 16);
