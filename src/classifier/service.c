@@ -23,10 +23,14 @@ void classifier_service_init(struct classifier_service *s, uint16_t index, struc
 	s->index = index;
 	s->classifier = c;
 	s->channel = channel;
+	for (uint16_t i = 0; i < channel->n_forwarders; i++)
+		s->to_forwarder[i].ring = channel->to_forwarder[i];
 }
 
 void classifier_service_fini(struct classifier_service *s)
 {
+	for (uint16_t i = 0; s->channel && i < s->channel->n_forwarders; i++)
+		outbox_fini(&s->to_forwarder[i], s->channel);
 	handover_free(s->handover);
 	s->handover = NULL;
 	classifier_free(s->classifier);
@@ -240,5 +244,8 @@ unsigned classifier_service_poll(struct classifier_service *s, const struct view
 	service_stop(s, view, now_ns);
 	if (s->handover)
 		n += handover_poll(s->handover, view, now_ns, wall_ns);
-	return n + service_allotments(s, view, now_ns);
+	n += service_allotments(s, view, now_ns);
+	for (uint16_t i = 0; i < s->channel->n_forwarders; i++)
+		outbox_flush(&s->to_forwarder[i]);
+	return n;
 }

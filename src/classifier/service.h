@@ -14,6 +14,7 @@
 #include "classifier/classifier.h"
 #include "migrate/handover.h"
 #include "plumb/channel.h"
+#include "plumb/outbox.h"
 
 struct rte_mempool;
 
@@ -39,6 +40,7 @@ struct classifier_service {
 	struct channel *channel;                     /* borrowed */
 	struct rte_mempool *packets;                 /* borrowed, for its own packets */
 	struct classifier_service_counters counters; /* one writer: the lcore */
+	struct outbox to_forwarder[VIEW_MAX_FORWARDERS];
 	/* of this turn */
 	const struct view *view;
 	uint64_t now_ns, wall_ns;

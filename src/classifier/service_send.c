@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Messages of a classifier's lcore to the forwarders. */
+/* Messages of a classifier's lcore to the forwarders: they leave at the end of the turn. */
 #include <string.h>
 
 #include <rte_mbuf.h>
@@ -8,8 +8,9 @@
 
 bool service_send(struct classifier_service *s, struct plumb_message *m)
 {
-	if (channel_to_forwarder(s->channel, m))
+	if (outbox_put(&s->to_forwarder[m->forwarder], m))
 		return true;
+	channel_message_put(s->channel, m);
 	s->counters.forwarder_busy++;
 	return false;
 }

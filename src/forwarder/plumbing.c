@@ -50,6 +50,14 @@ static uint16_t plumbing_route_classifier(const struct forwarder_worker *w, cons
 	return plumbing_client_classifier(w, key->saddr, key->sport_be);
 }
 
+bool plumbing_send(struct forwarder_worker *w, uint16_t classifier, struct plumb_message *m)
+{
+	if (outbox_put(&w->to_classifier[classifier], m))
+		return true;
+	channel_message_put(w->channel, m);
+	return false;
+}
+
 bool plumbing_report(struct forwarder_worker *w, enum plumb_type type, struct route_table *t, uint32_t index,
 		     uint8_t tcp_flags)
 {
@@ -64,7 +72,7 @@ bool plumbing_report(struct forwarder_worker *w, enum plumb_type type, struct ro
 	route_key_at(t, index, &m->route.key);
 	classifier =
 		plumbing_route_classifier(w, &m->route.key, &route_nat_at(t, index)->to, route_at(t, index)->action);
-	return channel_to_classifier(w->channel, classifier, m);
+	return plumbing_send(w, classifier, m);
 }
 
 /*
@@ -74,15 +82,14 @@ bool plumbing_report(struct forwarder_worker *w, enum plumb_type type, struct ro
  */
 static bool plumbing_add_failed(struct forwarder_worker *w, struct plumb_message *m)
 {
-	struct rte_ring *ring =
-		w->channel->to_classifier[plumbing_route_classifier(w, &m->route.key, &m->route.nat, m->route.action)];
+	uint16_t classifier = plumbing_route_classifier(w, &m->route.key, &m->route.nat, m->route.action);
 
 	if (m->packet)
 		rte_pktmbuf_free(m->packet);
 	m->packet = NULL;
 	m->type = PLUMB_ADD_FAILED;
 	m->forwarder = (uint8_t)w->index;
-	if (rte_ring_enqueue(ring, m) == 0)
+	if (outbox_put(&w->to_classifier[classifier], m))
 		return true;
 	w->failed_add = m;
 	return false;

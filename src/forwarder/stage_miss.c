@@ -14,7 +14,7 @@ static bool miss_has_room(const struct forwarder_worker *w, const struct packet_
 {
 	bool opens = info->tuple.proto == IPPROTO_TCP && info->tcp_flags & PACKET_TCP_SYN;
 
-	return channel_classifier_fill(w->channel, classifier) < (opens ? MISS_FILL_OPENING : MISS_FILL);
+	return outbox_fill(&w->to_classifier[classifier]) < (opens ? MISS_FILL_OPENING : MISS_FILL);
 }
 
 void stage_punt(struct forwarder_worker *w, struct rte_mbuf *m, const struct packet_info *info, uint16_t vip)
@@ -42,7 +42,7 @@ void stage_punt(struct forwarder_worker *w, struct rte_mbuf *m, const struct pac
 	msg->route.key = info->tuple;
 	msg->packet = m;
 	w->counters.misses++;
-	if (channel_to_classifier(w->channel, classifier, msg))
+	if (plumbing_send(w, classifier, msg))
 		return;
 	w->counters.drops[DROP_CLASSIFIER_BUSY]++;
 	if (w->subject)

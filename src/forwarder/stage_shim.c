@@ -133,7 +133,7 @@ static void shim_conn(struct forwarder_worker *w, const struct packet_info *info
 					 .report = report,
 					 .routed = report && shim_is_routed(w, &key, rte_be_to_cpu_32(c.flow_id)) };
 	memcpy(msg->host.from, info->tuple.saddr, sizeof msg->host.from);
-	if (channel_to_classifier(w->channel, plumbing_classifier(w, &key), msg))
+	if (plumbing_send(w, plumbing_classifier(w, &key), msg))
 		w->counters.host_reports++;
 	else
 		w->counters.host_reports_lost++;

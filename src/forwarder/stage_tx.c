@@ -46,4 +46,6 @@ void forwarder_worker_flush(struct forwarder_worker *w)
 	for (uint16_t port = 0; port < w->n_ports; port++)
 		if (w->tx[port].n)
 			stage_tx_flush(w, port);
+	for (uint16_t i = 0; i < w->channel->n_classifiers; i++)
+		outbox_flush(&w->to_classifier[i]);
 }

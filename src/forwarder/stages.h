@@ -113,6 +113,8 @@ static inline void stage_tx_put(struct forwarder_worker *w, struct rte_mbuf *m, 
 void plumbing_fetch(struct forwarder_worker *w);
 void plumbing_prefetch(struct forwarder_worker *w);
 unsigned plumbing_poll(struct forwarder_worker *w);
+/* To the classifier at the end of this turn. False if its ring is full; m is given back with its packet then too. */
+bool plumbing_send(struct forwarder_worker *w, uint16_t classifier, struct plumb_message *m);
 /* Tell its classifier about a route of ours; false if that was not possible. */
 bool plumbing_report(struct forwarder_worker *w, enum plumb_type type, struct route_table *t, uint32_t index,
 		     uint8_t tcp_flags);

@@ -65,6 +65,8 @@ struct forwarder_worker *forwarder_worker_new(const struct forwarder_worker_para
 	w->max_peers = p->max_peers;
 	w->channel = p->channel;
 	w->packets = p->packets;
+	for (uint16_t i = 0; i < p->channel->n_classifiers; i++)
+		w->to_classifier[i].ring = p->channel->to_classifier[i];
 	w->seq = p->first_seq;
 	miss_budget_init(&w->misses, p->miss_price);
 	w->tsc_hz = rte_get_tsc_hz();
@@ -92,6 +94,8 @@ void forwarder_worker_free(struct forwarder_worker *w)
 		channel_message_put(w->channel, w->messages[i]);
 	if (w->failed_add)
 		channel_message_put(w->channel, w->failed_add);
+	for (uint16_t i = 0; i < w->channel->n_classifiers; i++)
+		outbox_fini(&w->to_classifier[i], w->channel);
 	route_table_free(w->routes4);
 	route_table_free(w->routes6);
 	rte_free(w->peers);

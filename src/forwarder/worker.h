@@ -19,6 +19,7 @@
 #include "forwarder/packet.h"
 #include "forwarder/route.h"
 #include "plumb/channel.h"
+#include "plumb/outbox.h"
 #include "tunnel/shim.h"
 
 struct route_form;
@@ -99,6 +100,7 @@ struct forwarder_worker {
 	uint16_t n_messages;
 	uint8_t messages_step;            /* enum plumbing_step: what of their routes' memory is on its way */
 	struct plumb_message *failed_add; /* waits for room in its classifier's ring; NULL: none */
+	struct outbox to_classifier[CHANNEL_MAX_CLASSIFIERS];
 
 	/* read by others */
 	struct forwarder_counters counters;
@@ -121,7 +123,7 @@ unsigned forwarder_worker_poll(struct forwarder_worker *w, const struct view *vi
 
 /* Take n ≤ WORKER_BURST frames as if a port had received them. Owns them. */
 void forwarder_worker_burst(struct forwarder_worker *w, struct rte_mbuf **packets, unsigned n);
-/* Give waiting packets to the ports. */
+/* Give waiting packets to the ports and waiting messages to the classifiers. */
 void forwarder_worker_flush(struct forwarder_worker *w);
 
 #endif

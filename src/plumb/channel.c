@@ -125,13 +125,6 @@ bool channel_to_classifier(struct channel *c, uint16_t classifier, struct plumb_
 	return channel_send(c, c->to_classifier[classifier], m);
 }
 
-unsigned channel_classifier_fill(const struct channel *c, uint16_t classifier)
-{
-	const struct rte_ring *r = c->to_classifier[classifier];
-
-	return rte_ring_count(r) * 256 / rte_ring_get_capacity(r);
-}
-
 bool channel_to_control(struct channel *c, struct rte_mbuf *packet)
 {
 	if (rte_ring_enqueue(c->local_packets, packet) == 0)

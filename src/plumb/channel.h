@@ -50,13 +50,11 @@ struct plumb_message *channel_message_get(struct channel *c);
 void channel_message_put(struct channel *c, struct plumb_message *m);
 
 /*
- * Hand m over. False if the ring is full; m is given back with its packet then
- * too, so that the caller only counts.
+ * Hand m over at once; lcores that send many have an outbox (outbox.h). False if the
+ * ring is full; m is given back with its packet then too, so that the caller only counts.
  */
 bool channel_to_forwarder(struct channel *c, struct plumb_message *m);
 bool channel_to_classifier(struct channel *c, uint16_t classifier, struct plumb_message *m);
-/* How full the classifier's ring is, in 256ths; soon out of date. */
-unsigned channel_classifier_fill(const struct channel *c, uint16_t classifier);
 /*
  * A step of the connection with this tuple, seen from any side, by a forwarder
  * or classifier: to the control thread, if the view traces its client.
