@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/bytes.h"
+
 #define HUGE_PAGE ((size_t)2 << 20)
 
 /*
@@ -64,8 +66,16 @@ uint32_t inventory_hash(const struct inventory *inv, const struct baton_tuple *k
 	struct siphash_state s;
 
 	siphash_init(&s, &inv->hash_key);
-	siphash_add_words(&s, key, sizeof(*key) / 8);
-	return (uint32_t)siphash_end(&s);
+	/* the last word says the family, and so how many come before it */
+	if (key->family == BATON_IPV4) {
+		siphash13_add(&s, bytes_load32(key->saddr) | (uint64_t)bytes_load32(key->daddr) << 32);
+	} else {
+		siphash13_add(&s, bytes_load64(key->saddr));
+		siphash13_add(&s, bytes_load64(key->saddr + 8));
+		siphash13_add(&s, bytes_load64(key->daddr));
+		siphash13_add(&s, bytes_load64(key->daddr + 8));
+	}
+	return (uint32_t)siphash13_end(&s, bytes_load64(&key->sport_be));
 }
 
 static struct conn *place_of(const struct inventory *inv, uint32_t link)

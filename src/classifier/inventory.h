@@ -81,13 +81,17 @@ static inline bool inventory_full(const struct inventory *inv)
 
 /* Keyed hash: clients choose addresses and ports, and must not choose the chain. */
 uint32_t inventory_hash(const struct inventory *inv, const struct baton_tuple *key);
-/* Fetch what inventory_find() reads first, its bucket; then, called some time later, the first place of its chain. */
-static inline void inventory_prefetch(const struct inventory *inv, uint32_t hash)
+/*
+ * Fetch what inventory_find() reads first, its bucket; then, called some time later, the first place of its chain.
+ * Always inline: GCC 12 takes a function that only fetches ahead for one without effect, and drops calls to it
+ * (its bug 109985).
+ */
+static inline __attribute__((always_inline)) void inventory_prefetch(const struct inventory *inv, uint32_t hash)
 {
 	__builtin_prefetch(&inv->buckets[hash & inv->mask]);
 }
 
-static inline void inventory_prefetch_place(const struct inventory *inv, uint32_t hash)
+static inline __attribute__((always_inline)) void inventory_prefetch_place(const struct inventory *inv, uint32_t hash)
 {
 	uint32_t link = inv->buckets[hash & inv->mask];
 

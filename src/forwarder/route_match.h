@@ -55,27 +55,7 @@ INLINE bool entry_is6(const struct route6 *e, const uint8_t *addresses, uint64_t
 		 (bytes_load64(p + 24) ^ bytes_load64(addresses + 24)) | ((bytes_load64(p + 32) ^ last) & LAST_BITS));
 }
 
-INLINE void sip_add(struct siphash_state *s, uint64_t word)
-{
-	s->v3 ^= word;
-	siphash_round(s);
-	s->v0 ^= word;
-}
-
-/*
- * SipHash-1-3: the paper's authors call its margin enough for hash tables,
- * where the attacker never sees a hash. Keys of a table are all of one length.
- */
-INLINE uint64_t sip_end(struct siphash_state *s, uint64_t last)
-{
-	sip_add(s, last);
-	s->v2 ^= 0xff;
-	siphash_round(s);
-	siphash_round(s);
-	siphash_round(s);
-	return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
-}
-
+/* Keys of a table are all of one length, so nothing has to tell it. */
 INLINE void sip_begin(struct siphash_state *s, const struct route_table *t)
 {
 	struct siphash_key k = { .k0 = t->sip_key[0], .k1 = t->sip_key[1] };
@@ -88,8 +68,8 @@ INLINE uint64_t sip_hash4(const struct route_table *t, uint64_t addresses, uint6
 	struct siphash_state s;
 
 	sip_begin(&s, t);
-	sip_add(&s, addresses);
-	return sip_end(&s, last);
+	siphash13_add(&s, addresses);
+	return siphash13_end(&s, last);
 }
 
 INLINE uint64_t sip_hash6(const struct route_table *t, const uint8_t *saddr, const uint8_t *daddr, uint64_t last)
@@ -97,11 +77,11 @@ INLINE uint64_t sip_hash6(const struct route_table *t, const uint8_t *saddr, con
 	struct siphash_state s;
 
 	sip_begin(&s, t);
-	sip_add(&s, bytes_load64(saddr));
-	sip_add(&s, bytes_load64(saddr + 8));
-	sip_add(&s, bytes_load64(daddr));
-	sip_add(&s, bytes_load64(daddr + 8));
-	return sip_end(&s, last);
+	siphash13_add(&s, bytes_load64(saddr));
+	siphash13_add(&s, bytes_load64(saddr + 8));
+	siphash13_add(&s, bytes_load64(daddr));
+	siphash13_add(&s, bytes_load64(daddr + 8));
+	return siphash13_end(&s, last);
 }
 
 INLINE uint32_t compare_scalar(const struct route_bucket *b, uint16_t tag)
