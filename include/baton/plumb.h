@@ -46,7 +46,7 @@ enum plumb_type {
 	PLUMB_DELETE,    /* .route.key */
 	PLUMB_SET_STATE, /* .route.key, .route.state */
 	PLUMB_SEND,      /* .packet complete with link header, out of .route.port */
-	PLUMB_SHIM,      /* .shim_type, .route.key.family, .route.endpoint, .l3_offset; .packet = link header of
+	PLUMB_SHIM,      /* .shim_type, .route.key, .route.endpoint, .l3_offset; .packet = link header of
 			    that many bytes, shim body, and what the datagram carries inside: to the endpoint's
 			    host, in a shim datagram from the forwarder's tunnel address */
 	/* forwarder → forwarder */
@@ -61,6 +61,7 @@ enum plumb_type {
 struct plumb_query_row {
 	struct plumb_route route;
 	uint32_t flow_id;
+	uint32_t bank; /* of the tunnel address that goes with the flow id */
 	uint32_t packets;
 	uint32_t idle_s;
 };

@@ -25,7 +25,8 @@
 #define VIEW_MAX_PORTS 8
 #define VIEW_MAX_FORWARDERS 32
 #define VIEW_MAX_PREFIXES 16
-#define VIEW_NAME_MAX 96 /* "VIP", or "VIP/POOL" */
+#define VIEW_MAX_TUNNELS 8 /* tunnel addresses of one family on one forwarder lcore */
+#define VIEW_NAME_MAX 96   /* "VIP", or "VIP/POOL" */
 #define VIEW_ENDPOINT_NAME_MAX 64
 
 /* Where to send a frame: 16 bytes, read per packet. */
@@ -93,13 +94,13 @@ struct view_local {
 	uint8_t kind;      /* enum view_local_kind */
 	uint8_t forwarder; /* index of the lcore, for TUNNEL and SNAT */
 	uint8_t port;      /* DPDK port it is configured on (INTERFACE), else the first */
-	uint8_t zero;
+	uint8_t bank;      /* TUNNEL: of the lcore's routes that are tunneled from here */
 };
 
 /* Per forwarder lcore: its own addresses. Family 0 where not configured. */
 struct view_forwarder {
-	struct baton_addr tunnel4;
-	struct baton_addr tunnel6;
+	struct baton_addr tunnel4[VIEW_MAX_TUNNELS]; /* by bank of the routes (forwarder/route.h) */
+	struct baton_addr tunnel6[VIEW_MAX_TUNNELS];
 };
 
 /* One DPDK port. */

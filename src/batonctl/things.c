@@ -120,6 +120,7 @@ static const struct column routes[] = { { "client", "CLIENT", COLUMN_TEXT },
 					{ "packets", "PACKETS", COLUMN_COUNTER },
 					{ "forwarder", "FORWARDER", COLUMN_NUMBER },
 					{ "flow", "FLOW", COLUMN_NUMBER },
+					{ "bank", "BANK", COLUMN_NUMBER },
 					{ 0 } };
 
 static const struct column routes_count[] = { { "forwarder", "FORWARDER", COLUMN_NUMBER },

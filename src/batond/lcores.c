@@ -31,26 +31,36 @@ static bool lcores_any_nat(const struct config *c, uint8_t family)
 	return false;
 }
 
-/* Has the lcore of this forwarder a classifier as well? */
-static bool lcores_shares_core(const struct config *c, unsigned forwarder)
+static const struct config_lcore *lcores_of_forwarder(const struct config *c, unsigned forwarder)
 {
-	unsigned n = 0;
+	const struct config_lcore *l = c->lcores;
 
-	for (unsigned i = 0; i < c->n_lcores; i++)
-		if (c->lcores[i].forwarder && n++ == forwarder)
-			return c->lcores[i].classifier;
-	return false;
+	for (unsigned n = 0; !l->forwarder || n++ < forwarder;)
+		l++;
+	return l;
+}
+
+/*
+ * A table for NAT alone may be larger than its tunnel addresses can name; the
+ * check of the configuration lets no VIP that tunnels come to it.
+ */
+static uint8_t lcores_banks(const struct config_tunnels *t, int routes)
+{
+	return routes <= (int)t->n * CONFIG_ROUTES_PER_TUNNEL ? (uint8_t)t->n : 0;
 }
 
 static int lcores_create_forwarder(struct batond *b, unsigned index)
 {
+	const struct config_lcore *lcore = lcores_of_forwarder(b->config, index);
 	struct forwarder_worker_params p = {
 		.index = (uint16_t)index,
 		.n_ports = (uint16_t)b->n_ports,
 		.queue = (uint16_t)index,
-		.miss_price = lcores_shares_core(b->config, index) ? MISS_PRICE_CLASSIFIER : MISS_PRICE,
+		.miss_price = lcore->classifier ? MISS_PRICE_CLASSIFIER : MISS_PRICE,
 		.routes_ipv4 = (uint32_t)b->config->routes_ipv4,
 		.routes_ipv6 = (uint32_t)b->config->routes_ipv6,
+		.banks_ipv4 = lcores_banks(&lcore->tunnel4, b->config->routes_ipv4),
+		.banks_ipv6 = lcores_banks(&lcore->tunnel6, b->config->routes_ipv6),
 		.nat_ipv4 = lcores_any_nat(b->config, BATON_IPV4),
 		.nat_ipv6 = lcores_any_nat(b->config, BATON_IPV6),
 		.shim_port = (uint16_t)b->config->shim_port,
@@ -67,8 +77,11 @@ static int lcores_create_forwarder(struct batond *b, unsigned index)
 	b->forwarders[index] = forwarder_worker_new(&p);
 	if (b->forwarders[index])
 		return 0;
-	log_error("no memory for a forwarder index=%u routes_ipv4=%u routes_ipv6=%u; raise memory.size_mb", index,
-		  p.routes_ipv4, p.routes_ipv6);
+	log_error("no memory for a forwarder index=%u routes_ipv4=%u routes_ipv6=%u tables_mb=%zu; raise "
+		  "memory.size_mb=%d",
+		  index, p.routes_ipv4, p.routes_ipv6,
+		  (route_table_memory(BATON_IPV4, p.routes_ipv4) + route_table_memory(BATON_IPV6, p.routes_ipv6)) >> 20,
+		  b->config->memory_mb);
 	return -ENOMEM;
 }
 

@@ -21,6 +21,7 @@
 /* An id rests this long before another key may have it: messages in flight still name it. */
 #define PUBLISH_ID_REST_NS (2 * CLOCK_NS_PER_S)
 
+_Static_assert(VIEW_MAX_TUNNELS >= CONFIG_MAX_TUNNELS, "room for an lcore's");
 _Static_assert(SERVICES_MAX == BATOND_MAX_VIPS, "an id for each service");
 
 struct publish_job {
@@ -135,21 +136,35 @@ static int publish_ports(struct publish_job *j)
 	return 0;
 }
 
-static void publish_local(struct publish_job *j, const struct baton_addr *addr, enum view_local_kind kind,
-			  unsigned forwarder, unsigned port)
+/* The new one, or NULL. */
+static struct view_local *publish_local(struct publish_job *j, const struct baton_addr *addr, enum view_local_kind kind,
+					unsigned forwarder, unsigned port)
 {
 	struct view_local *l = &j->view->locals[j->n_locals];
 
 	if (!addr->family)
-		return;
+		return NULL;
 	for (unsigned i = 0; i < j->n_locals; i++)
 		if (baton_addr_equal(&j->view->locals[i].addr, addr))
-			return; /* several VIPs on one address */
+			return NULL; /* several VIPs on one address */
 	l->addr = *addr;
 	l->kind = (uint8_t)kind;
 	l->forwarder = (uint8_t)forwarder;
 	l->port = (uint8_t)port;
 	j->n_locals++;
+	return l;
+}
+
+static void publish_tunnels(struct publish_job *j, const struct config_tunnels *t, unsigned forwarder,
+			    struct baton_addr by_bank[VIEW_MAX_TUNNELS])
+{
+	for (unsigned bank = 0; bank < t->n; bank++) {
+		struct view_local *l = publish_local(j, &t->addrs[bank], VIEW_LOCAL_TUNNEL, forwarder, 0);
+
+		by_bank[bank] = t->addrs[bank];
+		if (l)
+			l->bank = (uint8_t)bank;
+	}
 }
 
 static void publish_locals(struct publish_job *j)
@@ -162,10 +177,8 @@ static void publish_locals(struct publish_job *j)
 	for (unsigned i = 0; i < c->n_lcores; i++) {
 		if (!c->lcores[i].forwarder)
 			continue;
-		j->view->forwarders[f].tunnel4 = c->lcores[i].tunnel4;
-		j->view->forwarders[f].tunnel6 = c->lcores[i].tunnel6;
-		publish_local(j, &c->lcores[i].tunnel4, VIEW_LOCAL_TUNNEL, f, 0);
-		publish_local(j, &c->lcores[i].tunnel6, VIEW_LOCAL_TUNNEL, f, 0);
+		publish_tunnels(j, &c->lcores[i].tunnel4, f, j->view->forwarders[f].tunnel4);
+		publish_tunnels(j, &c->lcores[i].tunnel6, f, j->view->forwarders[f].tunnel6);
 		for (unsigned k = 0; k < c->lcores[i].n_snat; k++)
 			publish_local(j, &c->lcores[i].snat[k], VIEW_LOCAL_SNAT, f, 0);
 		f++;
@@ -254,7 +267,7 @@ static unsigned publish_count_locals(const struct config *c)
 	unsigned n = c->n_vips;
 
 	for (unsigned i = 0; i < c->n_lcores; i++)
-		n += 2 + c->lcores[i].n_snat;
+		n += c->lcores[i].tunnel4.n + c->lcores[i].tunnel6.n + c->lcores[i].n_snat;
 	for (unsigned i = 0; i < c->n_ports; i++)
 		n += c->ports[i].n_addrs;
 	return n;

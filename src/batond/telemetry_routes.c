@@ -99,6 +99,7 @@ static void routes_row(struct batond *b, struct telemetry_page *p, unsigned forw
 		return;
 	telemetry_number(row, "forwarder", forwarder);
 	telemetry_number(row, "flow", q->flow_id);
+	telemetry_number(row, "bank", q->bank);
 	telemetry_text(row, "protocol", r->key.proto == IPPROTO_TCP ? "tcp" : "udp");
 	routes_address(row, "client", r->key.saddr, r->key.family);
 	telemetry_number(row, "client_port", ntohs(r->key.sport_be));

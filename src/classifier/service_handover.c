@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Between the hand-over of connections, which is pure, and the forwarders: what it asks for, as messages. */
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include <rte_mbuf.h>
@@ -63,7 +64,11 @@ static bool handover_shim(void *arg, uint8_t forwarder, uint16_t endpoint, enum 
 	m->packet = b;
 	m->shim_type = (uint8_t)type;
 	m->l3_offset = l2_len;
-	m->route.key.family = body->family;
+	m->route.key = (struct baton_tuple){
+		.sport_be = body->sport, .dport_be = body->dport, .family = body->family, .proto = IPPROTO_TCP
+	};
+	memcpy(m->route.key.saddr, body->saddr, sizeof m->route.key.saddr);
+	memcpy(m->route.key.daddr, body->daddr, sizeof m->route.key.daddr);
 	m->route.endpoint = endpoint;
 	return service_send(s, m);
 }

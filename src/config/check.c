@@ -48,7 +48,7 @@ struct uses {
 	struct use {
 		const struct baton_addr *addr;
 		char path[48];
-	} use[CONFIG_MAX_PORTS * CONFIG_MAX_ADDRS + CONFIG_MAX_LCORES * (2 + CONFIG_MAX_SNAT)];
+	} use[CONFIG_MAX_PORTS * CONFIG_MAX_ADDRS + CONFIG_MAX_LCORES * (2 * CONFIG_MAX_TUNNELS + CONFIG_MAX_SNAT)];
 	unsigned n;
 };
 
@@ -71,6 +71,12 @@ static void use_add(struct uses *u, const struct baton_addr *a, const char *path
 	u->n++;
 }
 
+static void use_add_tunnels(struct uses *u, const struct config_tunnels *t, const char *path)
+{
+	for (unsigned i = 0; i < t->n; i++)
+		use_add(u, &t->addrs[i], path);
+}
+
 static void check_addresses(const struct config *c, const struct conf_doc *doc, struct conf_findings *f)
 {
 	struct uses *u = calloc(1, sizeof *u);
@@ -90,8 +96,8 @@ static void check_addresses(const struct config *c, const struct conf_doc *doc, 
 	}
 	for (unsigned l = 0; l < c->n_lcores; l++) {
 		snprintf(path, sizeof path, "lcores[%u].tunnel", l);
-		use_add(u, &c->lcores[l].tunnel4, path);
-		use_add(u, &c->lcores[l].tunnel6, path);
+		use_add_tunnels(u, &c->lcores[l].tunnel4, path);
+		use_add_tunnels(u, &c->lcores[l].tunnel6, path);
 		for (unsigned i = 0; i < c->lcores[l].n_snat; i++) {
 			snprintf(path, sizeof path, "lcores[%u].snat[%u]", l, i);
 			use_add(u, &c->lcores[l].snat[i], path);
@@ -183,7 +189,7 @@ static void check_lcores(const struct config *c, const struct conf_doc *doc, str
 		if (l->forwarder)
 			continue;
 		snprintf(path, sizeof path, "lcores[%u].tunnel", i);
-		if (l->tunnel4.family || l->tunnel6.family)
+		if (l->tunnel4.n || l->tunnel6.n)
 			conf_error(f, doc, path, "only an lcore with the role forwarder has tunnel addresses");
 		snprintf(path, sizeof path, "lcores[%u].snat", i);
 		if (l->n_snat)

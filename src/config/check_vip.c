@@ -49,6 +49,14 @@ static void check_doubles(struct check *k)
 	}
 }
 
+static bool has_addr(const struct baton_addr *list, unsigned n, const struct baton_addr *a)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (baton_addr_equal(&list[i], a))
+			return true;
+	return false;
+}
+
 /* Is the address the device's own? Says whose. */
 static bool device_owns(const struct config *c, const struct baton_addr *a, char *where, size_t size)
 {
@@ -59,13 +67,15 @@ static bool device_owns(const struct config *c, const struct baton_addr *a, char
 				return true;
 	}
 	for (unsigned l = 0; l < c->n_lcores; l++) {
+		const struct config_lcore *lcore = &c->lcores[l];
+
 		snprintf(where, size, "lcores[%u].tunnel", l);
-		if (baton_addr_equal(&c->lcores[l].tunnel4, a) || baton_addr_equal(&c->lcores[l].tunnel6, a))
+		if (has_addr(lcore->tunnel4.addrs, lcore->tunnel4.n, a) ||
+		    has_addr(lcore->tunnel6.addrs, lcore->tunnel6.n, a))
 			return true;
 		snprintf(where, size, "lcores[%u].snat", l);
-		for (unsigned i = 0; i < c->lcores[l].n_snat; i++)
-			if (baton_addr_equal(&c->lcores[l].snat[i], a))
-				return true;
+		if (has_addr(lcore->snat, lcore->n_snat, a))
+			return true;
 	}
 	return false;
 }
@@ -171,6 +181,30 @@ static void check_services(struct check *k)
 	}
 }
 
+/* Tunnel addresses that a forwarder has of a family, and how many it needs for flow ids of all its routes. */
+static unsigned n_tunnels(const struct config_lcore *l, uint8_t family)
+{
+	return (family == BATON_IPV4 ? &l->tunnel4 : &l->tunnel6)->n;
+}
+
+static unsigned n_tunnels_needed(const struct config *c, uint8_t family)
+{
+	int routes = family == BATON_IPV4 ? c->routes_ipv4 : c->routes_ipv6;
+
+	return (unsigned)(routes + CONFIG_ROUTES_PER_TUNNEL - 1) / CONFIG_ROUTES_PER_TUNNEL;
+}
+
+static void too_few_tunnels(struct check *k, unsigned lcore, uint8_t family)
+{
+	char path[48];
+
+	snprintf(path, sizeof path, "lcores[%u].tunnel", lcore);
+	conf_error(k->f, k->s->device, path,
+		   "%u of the %u IPv%u addresses that routes.ipv%u = %d needs, one for each %d; add more or lower it",
+		   n_tunnels(&k->c->lcores[lcore], family), n_tunnels_needed(k->c, family), family, family,
+		   family == BATON_IPV4 ? k->c->routes_ipv4 : k->c->routes_ipv6, CONFIG_ROUTES_PER_TUNNEL);
+}
+
 static bool has_snat(const struct config_lcore *l, uint8_t family)
 {
 	for (unsigned i = 0; i < l->n_snat; i++)
@@ -192,11 +226,15 @@ static void check_mode(struct check *k)
 		return;
 	for (unsigned i = 0; i < k->c->n_lcores; i++) {
 		const struct config_lcore *l = &k->c->lcores[i];
-		bool has = tunnel ? (family == BATON_IPV4 ? l->tunnel4 : l->tunnel6).family != 0 : has_snat(l, family);
+		bool has = tunnel ? n_tunnels(l, family) >= n_tunnels_needed(k->c, family) : has_snat(l, family);
 
 		if (!l->forwarder || has)
 			continue;
 		*said = true;
+		if (tunnel && n_tunnels(l, family)) {
+			too_few_tunnels(k, i, family);
+			continue;
+		}
 		snprintf(path, sizeof path, "lcores[%u].%s", i, tunnel ? "tunnel" : "snat");
 		conf_error(k->f, k->s->device, path, "no IPv%u address, but VIP \"%s\" with mode %s needs one", family,
 			   v->name,

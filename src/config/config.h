@@ -17,6 +17,8 @@
 #define CONFIG_MAX_ADDRS 16
 #define CONFIG_MAX_LCORES 64
 #define CONFIG_MAX_SNAT 8
+#define CONFIG_MAX_TUNNELS 8              /* of one family on an lcore */
+#define CONFIG_ROUTES_PER_TUNNEL 12500000 /* routes that flow ids tell apart, for each tunnel address */
 #define CONFIG_MAX_ENDPOINTS 256
 #define CONFIG_POOL_DEFAULT "default" /* what rules call the VIP's own endpoints */
 
@@ -33,11 +35,17 @@ struct config_port {
 	char *exception;                      /* name of the tap for traffic to the device itself; NULL: off */
 };
 
+/* Tunnel addresses F of one family. */
+struct config_tunnels {
+	struct baton_addr addrs[CONFIG_MAX_TUNNELS];
+	unsigned n;
+};
+
 struct config_lcore {
 	int cpu;
 	bool forwarder, classifier;
-	bool busy_poll;                     /* "busy"; else "adaptive": sleeps up to 100 us when idle */
-	struct baton_addr tunnel4, tunnel6; /* F; family 0: none */
+	bool busy_poll; /* "busy"; else "adaptive": sleeps up to 100 us when idle */
+	struct config_tunnels tunnel4, tunnel6;
 	struct baton_addr snat[CONFIG_MAX_SNAT];
 	unsigned n_snat;
 };

@@ -76,6 +76,16 @@ static void diff_port(struct diff *d, const struct config_port *was, const struc
 	diff_text(d, "exception", was->exception, is->exception);
 }
 
+static void diff_tunnels(struct diff *d, const char *key, const struct config_tunnels *was,
+			 const struct config_tunnels *is)
+{
+	if (was->n != is->n)
+		conf_error_plain(&d->f, d->new->file, "%s%s: changed from %u addresses to %u; this needs a restart",
+				 d->path, key, was->n, is->n);
+	for (unsigned i = 0; was->n == is->n && i < is->n; i++)
+		diff_addr(d, key, &was->addrs[i], &is->addrs[i]);
+}
+
 static void diff_lcore(struct diff *d, const struct config_lcore *was, const struct config_lcore *is)
 {
 	bool same = was->n_snat == is->n_snat;
@@ -84,8 +94,8 @@ static void diff_lcore(struct diff *d, const struct config_lcore *was, const str
 	diff_bool(d, "roles (forwarder)", was->forwarder, is->forwarder);
 	diff_bool(d, "roles (classifier)", was->classifier, is->classifier);
 	diff_bool(d, "poll (busy)", was->busy_poll, is->busy_poll);
-	diff_addr(d, "tunnel (IPv4)", &was->tunnel4, &is->tunnel4);
-	diff_addr(d, "tunnel (IPv6)", &was->tunnel6, &is->tunnel6);
+	diff_tunnels(d, "tunnel (IPv4)", &was->tunnel4, &is->tunnel4);
+	diff_tunnels(d, "tunnel (IPv6)", &was->tunnel6, &is->tunnel6);
 	for (unsigned i = 0; same && i < was->n_snat; i++)
 		same = baton_addr_equal(&was->snat[i], &is->snat[i]);
 	if (!same)

@@ -48,18 +48,20 @@ static int hugepages_parse(const char *text, void *object, char *why, size_t siz
 static int tunnel_parse(const char *text, void *object, char *why, size_t size)
 {
 	struct config_lcore *l = object;
-	struct baton_addr a, *to;
+	struct config_tunnels *to;
+	struct baton_addr a;
 
 	if (baton_addr_parse(text, &a) < 0) {
 		snprintf(why, size, "\"%.64s\" is not an IPv4 or IPv6 address", text);
 		return -EINVAL;
 	}
 	to = a.family == BATON_IPV4 ? &l->tunnel4 : &l->tunnel6;
-	if (to->family) {
-		snprintf(why, size, "a second IPv%u address; an lcore has one of each family", a.family);
+	if (to->n == CONFIG_MAX_TUNNELS) {
+		snprintf(why, size, "an IPv%u address too many; an lcore has at most %d of each family", a.family,
+			 CONFIG_MAX_TUNNELS);
 		return -EINVAL;
 	}
-	*to = a;
+	to->addrs[to->n++] = a;
 	return 0;
 }
 
@@ -141,10 +143,11 @@ static const struct conf_key memory_keys[] = {
 };
 
 static const struct conf_key routes_keys[] = {
-	{ "ipv4", CONF_INT, CONF_FIELD(struct config, routes_ipv4), .min = 1024, .max = 12000000, .def = "65536",
-	  .help = "IPv4 routes that each forwarder lcore can hold." },
-	{ "ipv6", CONF_INT, CONF_FIELD(struct config, routes_ipv6), .min = 1024, .max = 12000000, .def = "65536",
-	  .help = "IPv6 routes that each forwarder lcore can hold." },
+	{ "ipv4", CONF_INT, CONF_FIELD(struct config, routes_ipv4), .min = 1024, .max = 100000000, .def = "65536",
+	  .help = "IPv4 routes that each forwarder lcore can hold. To tunnel with more than 12500000, each needs "
+		  "several tunnel addresses." },
+	{ "ipv6", CONF_INT, CONF_FIELD(struct config, routes_ipv6), .min = 1024, .max = 100000000, .def = "65536",
+	  .help = "IPv6 routes that each forwarder lcore can hold; likewise." },
 	{ "connections", CONF_INT, CONF_FIELD(struct config, connections), .min = 1024, .max = 100000000,
 	  .def = "262144", .help = "Connections that each classifier lcore can remember." },
 	{ 0 },
@@ -228,8 +231,10 @@ static const struct conf_key lcore_keys[] = {
 	  .help = "What it does; one lcore can do both." },
 	{ "poll", CONF_ENUM, CONF_FIELD(struct config_lcore, busy_poll), .names = polls, .def = "adaptive",
 	  .help = "adaptive: sleeps up to 100 us when idle; busy: never sleeps." },
-	{ "tunnel", CONF_TEXT, .parse = tunnel_parse, .list_max = 2,
-	  .help = "Addresses from which a forwarder tunnels to hosts, one of each family at most; its alone." },
+	{ "tunnel", CONF_TEXT, .parse = tunnel_parse, .list_max = 2 * CONFIG_MAX_TUNNELS,
+	  .help = "Addresses from which a forwarder tunnels to hosts, up to 8 of each family, one for each 12500000 "
+		  "routes; its "
+		  "alone." },
 	{ "snat", CONF_ADDR, CONF_ARRAY(struct config_lcore, snat, n_snat),
 	  .help = "Source addresses of a forwarder for full NAT; its alone." },
 	{ 0 },

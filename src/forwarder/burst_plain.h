@@ -35,12 +35,17 @@ struct burst_table {
 		struct route6 *entries6;
 	};
 	struct route_nat *nat;
+	uint32_t bank_share;
 	bool cold; /* there are packets that need theirs */
 };
 
 BURST_INLINE struct burst_table burst_table(const struct route_table *t)
 {
-	return (struct burst_table){ .buckets = t->buckets, .entries4 = t->entries4, .nat = t->nat, .cold = t->n_cold };
+	return (struct burst_table){ .buckets = t->buckets,
+				     .entries4 = t->entries4,
+				     .nat = t->nat,
+				     .bank_share = t->bank_share,
+				     .cold = t->n_cold };
 }
 
 /* What a burst needs of worker and view, and what it counts. */
@@ -78,14 +83,14 @@ BURST_INLINE bool burst_way_nexthop(const struct burst *b, uint16_t nexthop, str
 	return true;
 }
 
-BURST_INLINE bool burst_way_tunnel(const struct burst *b, const struct route *r, uint32_t place, bool six,
-				   struct burst_way *way)
+BURST_INLINE bool burst_way_tunnel(const struct burst *b, const struct burst_table *t, const struct route *r,
+				   uint32_t place, bool six, struct burst_way *way)
 {
 	const struct view_endpoint *ep = &b->endpoints[r->endpoint];
 
 	if (unlikely(r->endpoint >= b->n_endpoints || !ep->family || !(r->flags & ROUTE_FLAG_INTRODUCED)))
 		return false;
-	way->saddr = six ? b->forwarder->tunnel6.b : b->forwarder->tunnel4.b;
+	way->saddr = (six ? b->forwarder->tunnel6 : b->forwarder->tunnel4)[route_bank_by(t->bank_share, place)].b;
 	way->daddr = ep->addr;
 	way->ports = rte_cpu_to_be_32(baton_flow_id(r->generation, place));
 	way->back = false;
@@ -204,7 +209,7 @@ BURST_INLINE bool burst_plain(struct burst *b, struct burst_packet *p, const str
 		     r->state == BATON_CONN_SYN))
 		return false;
 	if (likely(r->action == PLUMB_ACTION_TUNNEL)) {
-		if (unlikely(!burst_way_tunnel(b, r, p->place, six, &way)))
+		if (unlikely(!burst_way_tunnel(b, t, r, p->place, six, &way)))
 			return false;
 	} else if (r->flags & ROUTE_FLAG_COMPACT) {
 		if (unlikely(!burst_way_compact(b, p, r, six, &way)))

@@ -120,13 +120,12 @@ static void plumbing_fill_way_back(struct route_nat *nat, const struct plumb_rou
 static void plumbing_fill(struct forwarder_worker *w, struct route_table *t, uint32_t index,
 			  const struct plumb_route *r)
 {
-	const struct view_forwarder *f = &w->view->forwarders[w->index];
 	struct route *route = route_at(t, index);
 	struct baton_tuple to;
 
 	switch (r->action) {
 	case PLUMB_ACTION_TUNNEL:
-		rewrite_tunnel_tuple(&r->key, r->key.family == BATON_IPV4 ? f->tunnel4.b : f->tunnel6.b,
+		rewrite_tunnel_tuple(&r->key, stage_tunnel_addr(w, r->key.family, route_bank(t, index))->b,
 				     w->view->endpoints[r->endpoint].addr, route_flow_id(t, index), &to);
 		break;
 	case PLUMB_ACTION_NAT:
@@ -259,6 +258,7 @@ static bool plumbing_query_row(struct route_table *t, uint32_t index, void *arg)
 	row->route.action = r->action;
 	row->route.state = r->state;
 	row->flow_id = route_flow_id(t, index);
+	row->bank = route_bank(t, index);
 	row->packets = r->packets;
 	row->idle_s = (uint16_t)(a->w->now_s - r->last_used_s);
 	a->q->n_rows++;

@@ -27,9 +27,19 @@ static void free_libc(void *p, void *arg)
 	free(p);
 }
 
-static size_t entry_bytes(const struct route_table *t)
+static size_t entry_bytes(uint8_t family)
 {
-	return t->family == BATON_IPV6 ? sizeof(struct route6) : sizeof(struct route4);
+	return family == BATON_IPV6 ? sizeof(struct route6) : sizeof(struct route4);
+}
+
+static uint64_t buckets_for(uint32_t capacity)
+{
+	return ((uint64_t)capacity * LOAD_BUCKETS + LOAD_ROUTES - 1) / LOAD_ROUTES;
+}
+
+size_t route_table_memory(uint8_t family, uint32_t capacity)
+{
+	return buckets_for(capacity) * (sizeof(struct route_bucket) + ROUTE_PLACES * entry_bytes(family));
 }
 
 static size_t n_places(const struct route_table *t)
@@ -109,7 +119,7 @@ static struct route_table *table_alloc(const struct route_table_params *p, uint3
 	t->free = p->alloc ? p->free : free_libc;
 	t->arg = p->arg;
 	t->buckets = t->alloc(n_buckets * sizeof *t->buckets, t->arg);
-	t->entries = t->alloc(n_places(t) * entry_bytes(t), t->arg);
+	t->entries = t->alloc(n_places(t) * entry_bytes(t->family), t->arg);
 	t->nat = nat_map(t, p->nat);
 	if (!t->buckets || !t->entries || !t->nat) {
 		route_table_free(t);
@@ -120,15 +130,18 @@ static struct route_table *table_alloc(const struct route_table_params *p, uint3
 
 struct route_table *route_table_new_form(const struct route_table_params *p, const struct route_form *form)
 {
-	uint64_t n_buckets = ((uint64_t)p->capacity * LOAD_BUCKETS + LOAD_ROUTES - 1) / LOAD_ROUTES;
+	uint64_t n_buckets = buckets_for(p->capacity);
+	uint64_t most = p->n_banks ? p->n_banks * (uint64_t)ROUTE_BANK_BUCKETS : ROUTE_MAX_BUCKETS;
 	struct route_table *t;
 
-	if ((p->family != BATON_IPV4 && p->family != BATON_IPV6) || !p->capacity || n_buckets > ROUTE_MAX_BUCKETS)
+	if ((p->family != BATON_IPV4 && p->family != BATON_IPV6) || !p->capacity || n_buckets > most ||
+	    p->n_banks > ROUTE_MAX_BANKS)
 		return NULL;
 	t = table_alloc(p, (uint32_t)n_buckets);
 	if (!t)
 		return NULL;
 	t->form = form;
+	t->bank_share = route_bank_share(p->n_banks, t->n_buckets);
 	set_keys(t, p->hash_key);
 	/* A flow id fills both ports: port 0 is refused by many a middlebox. */
 	bar_places(t, 0);
@@ -177,7 +190,7 @@ uint32_t route_table_buckets(const struct route_table *t)
 
 size_t route_table_bytes(const struct route_table *t)
 {
-	return sizeof *t + t->n_buckets * sizeof *t->buckets + n_places(t) * (entry_bytes(t) + sizeof *t->nat);
+	return sizeof *t + t->n_buckets * sizeof *t->buckets + n_places(t) * (entry_bytes(t->family) + sizeof *t->nat);
 }
 
 const char *route_table_form(const struct route_table *t)
@@ -426,9 +439,19 @@ uint32_t route_flow_id(const struct route_table *t, uint32_t index)
 	return baton_flow_id(generation_at(t, index), index);
 }
 
-int64_t route_find_flow(const struct route_table *t, uint32_t flow_id)
+uint32_t route_bank(const struct route_table *t, uint32_t index)
 {
-	uint32_t index = baton_flow_index(flow_id);
+	return route_bank_of(t, index);
+}
+
+uint32_t route_key_bank(const struct route_table *t, const struct baton_tuple *key)
+{
+	return route_bank_of(t, route_home(t, t->form->hash(t, key)) * ROUTE_PLACES);
+}
+
+int64_t route_find_flow(const struct route_table *t, uint32_t bank, uint32_t flow_id)
+{
+	uint32_t index = route_place_in(t, bank, baton_flow_index(flow_id));
 
 	if (!is_live(t, index) || generation_at(t, index) != baton_flow_generation(flow_id))
 		return -ENOENT;

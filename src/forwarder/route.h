@@ -5,8 +5,12 @@
  *
  * Layout: buckets of one cache line, 31 16-bit tags and an overflow count;
  * entry i of bucket b stands at place b * 32 + i and never moves, so that the
- * place is the index part of the flow id. Probing goes on linearly by bucket.
- * The hash is keyed (attackers choose addresses and ports).
+ * place can be in the flow id. Probing goes on linearly by bucket. The hash is
+ * keyed (attackers choose addresses and ports).
+ *
+ * Banks: a flow id has room for the low 24 bits of a place. What tells the rest
+ * is the address that the route is tunneled from: the places are parted into as
+ * many banks as the lcore has tunnel addresses of the family.
  */
 #ifndef BATON_FORWARDER_ROUTE_H
 #define BATON_FORWARDER_ROUTE_H
@@ -19,6 +23,8 @@
 #include "baton/addr.h"
 #include "baton/plumb.h"
 #include "baton/proto.h"
+
+#define ROUTE_MAX_BANKS 8
 
 enum route_flag {
 	ROUTE_FLAG_INTRODUCED = 1, /* tunnel: the mapping has been sent to the host */
@@ -72,8 +78,9 @@ _Static_assert(sizeof(struct route_nat) == 64, "one to a cache line");
 struct route_table;
 
 struct route_table_params {
-	uint8_t family;         /* BATON_IPV4 or BATON_IPV6 */
-	uint32_t capacity;      /* routes it must hold; at most 12 M (places are 24 bits) */
+	uint8_t family;    /* BATON_IPV4 or BATON_IPV6 */
+	uint32_t capacity; /* routes it must hold; at most 13 M for each bank (places and their 80 % load) */
+	uint8_t n_banks;   /* up to ROUTE_MAX_BANKS; 0: flow ids are not needed, and any number of routes is fine */
 	uint16_t reserved_port; /* host order: no place whose low 16 bits are this is used (0: none), so that
 				   no flow id puts the shim's port into the destination port */
 	uint8_t hash_key[32];   /* random */
@@ -96,6 +103,8 @@ uint32_t route_table_count(const struct route_table *t);
 uint32_t route_table_capacity(const struct route_table *t);
 /* Work of one full round of route_scan(). */
 uint32_t route_table_buckets(const struct route_table *t);
+/* What a table of that capacity takes from .alloc, in bytes. */
+size_t route_table_memory(uint8_t family, uint32_t capacity);
 /* Address space, cold halves included. */
 size_t route_table_bytes(const struct route_table *t);
 /* Hash and tag comparison chosen for this CPU, for people: "avx512_aes", "scalar" … */
@@ -134,9 +143,13 @@ struct route_nat *route_nat_at(struct route_table *t, uint32_t index);
 /* Set or clear ROUTE_FLAG_COMPACT of a route with a cold half. */
 void route_set_compact(struct route_table *t, uint32_t index, bool compact);
 void route_key_at(const struct route_table *t, uint32_t index, struct baton_tuple *ret);
+/* Flow id, and the bank whose address goes with it; 0 to n_banks - 1. */
 uint32_t route_flow_id(const struct route_table *t, uint32_t index);
-/* Index of the live entry with this flow id (index and generation), or -ENOENT. */
-int64_t route_find_flow(const struct route_table *t, uint32_t flow_id);
+uint32_t route_bank(const struct route_table *t, uint32_t index);
+/* The bank that a route of this key will be in; rarely, if its part of the table is full, another. */
+uint32_t route_key_bank(const struct route_table *t, const struct baton_tuple *key);
+/* Index of the live entry with this flow id (index and generation) in this bank, or -ENOENT. */
+int64_t route_find_flow(const struct route_table *t, uint32_t bank, uint32_t flow_id);
 
 /* Return true to have the entry deleted. */
 typedef bool (*route_visit_fn)(struct route_table *t, uint32_t index, void *arg);

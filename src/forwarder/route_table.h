@@ -8,7 +8,8 @@
 #define ROUTE_SLOTS 31  /* entries of one bucket */
 #define ROUTE_PLACES 32 /* indexes of one bucket; the last one names no entry */
 #define ROUTE_BURST 64  /* most keys of one bulk lookup */
-#define ROUTE_MAX_BUCKETS ((1u << BATON_FLOW_INDEX_BITS) / ROUTE_PLACES)
+#define ROUTE_BANK_BUCKETS ((1u << BATON_FLOW_INDEX_BITS) / ROUTE_PLACES) /* as an index tells apart */
+#define ROUTE_MAX_BUCKETS (ROUTE_MAX_BANKS * ROUTE_BANK_BUCKETS)
 #define ROUTE_ROUND_KEYS 9
 
 #define ROUTE_TAG_FREE 0
@@ -50,6 +51,7 @@ struct route_table {
 	uint32_t count;
 	uint32_t n_cold; /* routes whose packets need the cold half */
 	uint32_t capacity;
+	uint32_t bank_share; /* 2^32 / places of a bank; 0: all are one bank */
 	uint8_t family;
 	uint8_t turn; /* slot where the next search for a free one starts */
 	uint64_t sip_key[2];
@@ -71,6 +73,38 @@ struct route_table *route_table_new_form(const struct route_table_params *p, con
 static inline uint32_t route_home(const struct route_table *t, uint64_t hash)
 {
 	return (uint32_t)((hash & UINT32_MAX) * t->n_buckets >> 32);
+}
+
+/*
+ * The banks are stretches of the table, all of one length but for the last: no
+ * longer than an index can tell apart, so that the low bits of a place are
+ * enough of a name within its bank. With equal parts rather than full ones even
+ * the smallest table uses all addresses, and a missing one shows at once.
+ */
+static inline uint32_t route_bank_share(uint32_t n_banks, uint32_t n_buckets)
+{
+	return n_banks > 1 ? (uint32_t)(((uint64_t)n_banks << 32) / ((uint64_t)n_buckets * ROUTE_PLACES)) : 0;
+}
+
+static inline uint32_t route_bank_by(uint32_t bank_share, uint32_t place)
+{
+	return (uint32_t)((uint64_t)place * bank_share >> 32);
+}
+
+static inline uint32_t route_bank_of(const struct route_table *t, uint32_t place)
+{
+	return route_bank_by(t->bank_share, place);
+}
+
+/* The place in this bank whose low bits are index; one beyond the table if there is none. */
+static inline uint32_t route_place_in(const struct route_table *t, uint32_t bank, uint32_t index)
+{
+	uint64_t first = t->bank_share ? (((uint64_t)bank << 32) + t->bank_share - 1) / t->bank_share : 0;
+	uint64_t place = first + ((index - first) & BATON_FLOW_INDEX_MAX);
+
+	if (place >= (uint64_t)t->n_buckets * ROUTE_PLACES || route_bank_of(t, (uint32_t)place) != bank)
+		return UINT32_MAX;
+	return (uint32_t)place;
 }
 
 /* 1 to 65534 */

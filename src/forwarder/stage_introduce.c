@@ -23,9 +23,7 @@ static void introduce_write(struct forwarder_worker *w, uint8_t *l3, struct rout
 			    const struct baton_tuple *key, uint16_t inner_len)
 {
 	const struct view_endpoint *ep = &w->view->endpoints[route_at(t, index)->endpoint];
-	const struct view_forwarder *f = &w->view->forwarders[w->index];
-	bool v4 = key->family == BATON_IPV4;
-	const uint8_t *src = v4 ? f->tunnel4.b : f->tunnel6.b;
+	const uint8_t *src = stage_tunnel_addr(w, key->family, route_bank(t, index))->b;
 	uint16_t overhead = introduce_overhead(key->family);
 	uint8_t *shim = l3 + overhead - BATON_SHIM_INTRODUCE_LEN;
 	uint16_t payload = (uint16_t)(BATON_SHIM_INTRODUCE_LEN + inner_len);

@@ -54,7 +54,7 @@ static struct worker_peer *shim_peer(struct forwarder_worker *w, const uint8_t a
 
 /* A host does not know a flow of ours: introduce it, if it is a flow to that host. */
 static void shim_unknown(struct forwarder_worker *w, const struct rte_mbuf *m, const struct packet_info *info,
-			 const void *body)
+			 uint32_t bank, const void *body)
 {
 	const struct baton_tuple *from = &info->tuple;
 	struct route_table *t = stage_table(w, from->family);
@@ -62,7 +62,7 @@ static void shim_unknown(struct forwarder_worker *w, const struct rte_mbuf *m, c
 	int64_t index;
 
 	memcpy(&u, body, sizeof u);
-	index = route_find_flow(t, rte_be_to_cpu_32(u.flow_id));
+	index = route_find_flow(t, bank, rte_be_to_cpu_32(u.flow_id));
 	if (index >= 0) {
 		const struct route *r = route_at(t, (uint32_t)index);
 
@@ -90,10 +90,11 @@ static void shim_tuple(const struct baton_shim_conn *c, struct baton_tuple *ret)
 
 /*
  * Is the host's connection the one that has the route? Clients use their ports
- * again; the flow id tells one connection from the next. Of a connection that
+ * again; bank and flow id tell one connection from the next. Of a connection that
  * was handed over and has sent nothing since, the host knows no flow.
  */
-static bool shim_is_routed(const struct forwarder_worker *w, const struct baton_tuple *key, uint32_t flow_id)
+static bool shim_is_routed(const struct forwarder_worker *w, const struct baton_tuple *key, uint32_t bank,
+			   uint32_t flow_id)
 {
 	struct route_table *t = stage_table(w, key->family);
 	int64_t index = route_find(t, key);
@@ -104,11 +105,14 @@ static bool shim_is_routed(const struct forwarder_worker *w, const struct baton_
 	r = route_at(t, (uint32_t)index);
 	if (r->action != PLUMB_ACTION_TUNNEL || r->flags & ROUTE_FLAG_ANEW)
 		return false;
-	return r->flags & ROUTE_FLAG_INTRODUCED ? route_flow_id(t, (uint32_t)index) == flow_id : flow_id == 0;
+	if (!(r->flags & ROUTE_FLAG_INTRODUCED))
+		return flow_id == 0;
+	return route_bank(t, (uint32_t)index) == bank && route_flow_id(t, (uint32_t)index) == flow_id;
 }
 
 /* A host's word about a connection goes to the classifier that has, or had, its client. */
-static void shim_conn(struct forwarder_worker *w, const struct packet_info *info, const void *body, bool report)
+static void shim_conn(struct forwarder_worker *w, const struct packet_info *info, uint32_t bank, const void *body,
+		      bool report)
 {
 	struct plumb_message *msg;
 	struct baton_shim_conn c;
@@ -123,15 +127,16 @@ static void shim_conn(struct forwarder_worker *w, const struct packet_info *info
 	}
 	msg->type = PLUMB_HOST;
 	msg->forwarder = (uint8_t)w->index;
-	msg->host = (struct plumb_host){ .key = key,
-					 .client_isn = rte_be_to_cpu_32(c.client_isn),
-					 .server_isn = rte_be_to_cpu_32(c.server_isn),
-					 .next_seq = rte_be_to_cpu_32(c.next_seq),
-					 .detail = rte_be_to_cpu_16(c.detail),
-					 .state = c.state,
-					 .reason = c.reason,
-					 .report = report,
-					 .routed = report && shim_is_routed(w, &key, rte_be_to_cpu_32(c.flow_id)) };
+	msg->host =
+		(struct plumb_host){ .key = key,
+				     .client_isn = rte_be_to_cpu_32(c.client_isn),
+				     .server_isn = rte_be_to_cpu_32(c.server_isn),
+				     .next_seq = rte_be_to_cpu_32(c.next_seq),
+				     .detail = rte_be_to_cpu_16(c.detail),
+				     .state = c.state,
+				     .reason = c.reason,
+				     .report = report,
+				     .routed = report && shim_is_routed(w, &key, bank, rte_be_to_cpu_32(c.flow_id)) };
 	memcpy(msg->host.from, info->tuple.saddr, sizeof msg->host.from);
 	if (plumbing_send(w, plumbing_classifier(w, &key), msg))
 		w->counters.host_reports++;
@@ -203,7 +208,9 @@ static bool shim_is_new(struct forwarder_worker *w, const struct rte_mbuf *m, co
 	return false;
 }
 
-static void shim_input(struct forwarder_worker *w, const struct rte_mbuf *m, const struct packet_info *info)
+/* bank: of the address that it came to. */
+static void shim_input(struct forwarder_worker *w, const struct rte_mbuf *m, const struct packet_info *info,
+		       uint32_t bank)
 {
 	const uint8_t *payload = rte_pktmbuf_mtod(m, const uint8_t *) + info->l4_offset + 8;
 	size_t len = (size_t)(info->end - info->l4_offset - 8);
@@ -230,9 +237,9 @@ static void shim_input(struct forwarder_worker *w, const struct rte_mbuf *m, con
 	else if (!shim_is_new(w, m, info, peer, rte_be_to_cpu_64(hdr.seq)))
 		return;
 	else if (hdr.type == BATON_SHIM_UNKNOWN)
-		shim_unknown(w, m, info, body);
+		shim_unknown(w, m, info, bank, body);
 	else
-		shim_conn(w, info, body, hdr.type == BATON_SHIM_ENDED);
+		shim_conn(w, info, bank, body, hdr.type == BATON_SHIM_ENDED);
 }
 
 /* The NIC gave another lcore's datagram to this queue: its owner has the table. */
@@ -258,6 +265,6 @@ void stage_shim(struct forwarder_worker *w, struct rte_mbuf *m, const struct pac
 		shim_to_owner(w, m, local->forwarder);
 		return;
 	}
-	shim_input(w, m, info);
+	shim_input(w, m, info, local->bank);
 	rte_pktmbuf_free(m);
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Shim datagrams on behalf of a classifier: it knows what to say to the host,
- * the forwarder has the tunnel address and its sequence numbers.
+ * the forwarder has the tunnel address and its sequence numbers. They come from
+ * the address of the bank where the connection's route is or will be: hosts tell
+ * an older datagram from a newer one among those of one address.
  */
 #include <string.h>
 
@@ -13,8 +15,8 @@ void stage_shim_send(struct forwarder_worker *w, struct rte_mbuf *m, const struc
 	uint8_t family = msg->route.key.family, body[SHIM_BODY_MAX];
 	uint16_t l2_len = msg->l3_offset, overhead = (uint16_t)(outer_len(family) + sizeof(struct baton_shim_hdr));
 	size_t body_len = shim_body_len(msg->shim_type);
-	const struct view_forwarder *f = &w->view->forwarders[w->index];
-	const struct baton_addr *src = family == BATON_IPV4 ? &f->tunnel4 : &f->tunnel6;
+	const struct baton_addr *src =
+		stage_tunnel_addr(w, family, route_key_bank(stage_table(w, family), &msg->route.key));
 	const struct view_endpoint *ep;
 	uint16_t payload;
 	uint8_t *frame;

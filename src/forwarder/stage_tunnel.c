@@ -7,8 +7,7 @@ void stage_tunnel(struct forwarder_worker *w, struct rte_mbuf *m, const struct p
 	struct route_table *t = stage_table(w, info->tuple.family);
 	const struct route *r = route_at(t, index);
 	const struct view_endpoint *ep = &w->view->endpoints[r->endpoint];
-	const struct view_forwarder *f = &w->view->forwarders[w->index];
-	const struct baton_addr *source = info->tuple.family == BATON_IPV4 ? &f->tunnel4 : &f->tunnel6;
+	const struct baton_addr *source = stage_tunnel_addr(w, info->tuple.family, route_bank(t, index));
 	uint8_t *frame = stage_bytes(m);
 	struct baton_tuple to;
 

@@ -49,6 +49,15 @@ static inline __attribute__((always_inline)) void stage_count_endpoint(struct fo
 	}
 }
 
+/* F: where tunneled packets and shim datagrams about the routes of this bank come from. */
+static inline const struct baton_addr *stage_tunnel_addr(const struct forwarder_worker *w, uint8_t family,
+							 uint32_t bank)
+{
+	const struct view_forwarder *f = &w->view->forwarders[w->index];
+
+	return family == BATON_IPV4 ? &f->tunnel4[bank] : &f->tunnel6[bank];
+}
+
 static inline void stage_trace(struct forwarder_worker *w, const struct baton_tuple *t, const struct trace_step *step)
 {
 	if (unlikely(w->view->trace))

@@ -11,10 +11,19 @@
 #include "forwarder/route_table.h"
 #include "forwarder/stages.h"
 
-/* Each table is swept once in this time, or once in a second per million routes. */
+/*
+ * Each table is swept once in this time, or once in a second per million routes
+ * or less: 100 M take a minute, and that much later than its timeout a route may
+ * end. It must be visited before its idle time wraps (16 bits): timeouts are
+ * 32000 s at most (CONFIG_TIMEOUT_MAX_S), which leaves nine hours. However late
+ * turns are, a sweep takes no more of them than there are buckets, and one for
+ * each eight routes that end.
+ */
 #define WORKER_SWEEP_S 1
 #define WORKER_SWEEP_ROUTES_PER_S 1000000
 #define WORKER_ROUTES_PER_STEP 16 /* one bucket, not quite as full as they usually are */
+
+_Static_assert(ROUTE_MAX_BANKS == VIEW_MAX_TUNNELS, "an address for each bank");
 
 static void *worker_table_alloc(size_t size, void *arg)
 {
@@ -31,6 +40,7 @@ static struct route_table *worker_table_new(const struct forwarder_worker_params
 	struct route_table_params t = {
 		.family = family,
 		.capacity = capacity,
+		.n_banks = family == BATON_IPV4 ? p->banks_ipv4 : p->banks_ipv6,
 		.reserved_port = p->shim_port,
 		.nat = family == BATON_IPV4 ? p->nat_ipv4 : p->nat_ipv6,
 		.alloc = worker_table_alloc,

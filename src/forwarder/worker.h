@@ -60,6 +60,7 @@ struct forwarder_worker_params {
 	uint16_t n_ports; /* DPDK ports 0 … n_ports - 1 */
 	uint16_t queue;   /* of each port, receive and transmit */
 	uint32_t routes_ipv4, routes_ipv6;
+	uint8_t banks_ipv4, banks_ipv6;           /* tunnel addresses; 0: nothing is tunneled */
 	bool nat_ipv4, nat_ipv6;                  /* NAT routes are to be expected */
 	uint32_t miss_price;                      /* MISS_PRICE or MISS_PRICE_CLASSIFIER; 0: misses need no budget */
 	uint16_t shim_port;                       /* host order */

@@ -87,8 +87,8 @@ static int fill_endpoints(struct view *v, uint8_t family)
 static void fill_forwarders(struct view *v, uint8_t family)
 {
 	for (uint8_t i = 0; i < v->n_forwarders; i++) {
-		set_addr(&v->forwarders[i].tunnel4, BATON_IPV4, (uint8_t)(FIRST_TUNNEL + i));
-		set_addr(&v->forwarders[i].tunnel6, BATON_IPV6, (uint8_t)(FIRST_TUNNEL + i));
+		set_addr(&v->forwarders[i].tunnel4[0], BATON_IPV4, (uint8_t)(FIRST_TUNNEL + i));
+		set_addr(&v->forwarders[i].tunnel6[0], BATON_IPV6, (uint8_t)(FIRST_TUNNEL + i));
 		v->locals[1 + i] = (struct view_local){ .kind = VIEW_LOCAL_TUNNEL, .forwarder = i };
 		set_addr(&v->locals[1 + i].addr, family, (uint8_t)(FIRST_TUNNEL + i));
 	}

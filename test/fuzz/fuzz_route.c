@@ -23,7 +23,8 @@ static const char *step(struct route_model *m, const uint8_t op[4], uint32_t *cu
 	default:
 		if (op[0] & 8)
 			return route_model_set_compact(m, op[1], op[2] & 1);
-		return route_model_find_flow(m, baton_flow_id(op[1], (uint32_t)op[2] << 8 | op[3]));
+		return route_model_find_flow(m, op[0] / 16 % ROUTE_MAX_BANKS,
+					     baton_flow_id(op[1], (uint32_t)op[2] << 8 | op[3]));
 	}
 }
 
@@ -37,6 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	p.capacity += data[0];
 	p.family = data[1] & 1 ? BATON_IPV6 : BATON_IPV4;
+	p.n_banks = (data[1] >> 1) % (ROUTE_MAX_BANKS + 1);
 	p.reserved_port = data[2];
 	if (route_model_init(&m, route_table_new(&p), p.reserved_port, N_KEYS) < 0)
 		abort();

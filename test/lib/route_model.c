@@ -213,12 +213,12 @@ const char *route_model_find_bulk(struct route_model *m, uint32_t first, uint32_
 	return wrong;
 }
 
-const char *route_model_find_flow(struct route_model *m, uint32_t flow_id)
+const char *route_model_find_flow(struct route_model *m, uint32_t bank, uint32_t flow_id)
 {
-	uint32_t place = baton_flow_index(flow_id);
-	int64_t index = route_find_flow(m->table, flow_id);
+	uint32_t place = baton_flow_index(flow_id); /* the model's tables have no more places than that */
+	int64_t index = route_find_flow(m->table, bank, flow_id);
 	bool live = place < n_places(m) && m->owner[place] != UINT32_MAX &&
-		    m->last[place] == baton_flow_generation(flow_id);
+		    m->last[place] == baton_flow_generation(flow_id) && route_bank(m->table, place) == bank;
 
 	if (!live)
 		return index == -ENOENT ? NULL : "found a flow that is not there";
@@ -292,7 +292,8 @@ const char *route_model_check(struct route_model *m)
 		if (memcmp(&key, &r.key, sizeof key))
 			wrong = "an entry's key is wrong";
 		else
-			wrong = route_model_find_flow(m, route_flow_id(m->table, (uint32_t)m->index[n]));
+			wrong = route_model_find_flow(m, route_bank(m->table, (uint32_t)m->index[n]),
+						      route_flow_id(m->table, (uint32_t)m->index[n]));
 	}
 	if (!wrong)
 		wrong = check_cold(m);

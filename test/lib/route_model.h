@@ -39,7 +39,7 @@ const char *route_model_del(struct route_model *m, uint32_t n);
 const char *route_model_find(struct route_model *m, uint32_t n);
 /* Look up n_keys keys at once: first, first + step, … */
 const char *route_model_find_bulk(struct route_model *m, uint32_t first, uint32_t step, unsigned n_keys);
-const char *route_model_find_flow(struct route_model *m, uint32_t flow_id);
+const char *route_model_find_flow(struct route_model *m, uint32_t bank, uint32_t flow_id);
 /* Walk n_buckets buckets, delete entries with an odd endpoint if told so. */
 const char *route_model_scan(struct route_model *m, uint32_t *cursor, uint32_t n_buckets, bool delete_odd);
 /* Compare everything, and count the overflows anew from the entries. */

@@ -4,10 +4,12 @@
  * and the host it was sent to. It fills the two port fields of a tunneled
  * packet (source port = high half, destination port = low half).
  *
- * Layout, host order: generation (8 bits) | index (24 bits). The index is the
- * place of the route in the forwarder's table; the generation moves on each
- * time that place is used again, so a late packet of the old flow cannot reach
- * the new one's connection.
+ * Layout, host order: generation (8 bits) | index (24 bits). The index is the low
+ * bits of the place of the route in the forwarder's table; the generation moves
+ * on each time that place is used again, so a late packet of the old flow cannot
+ * reach the new one's connection. A table with more places than an index can
+ * tell apart has several addresses F, one for each bank of its places
+ * (forwarder/route.h); the host sees as many forwarders.
  *
  * Shared by the appliance, the agent and the BPF programs.
  */

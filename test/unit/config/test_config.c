@@ -101,7 +101,7 @@ static void test_examples_load(void **state)
 	assert_string_equal(c->ports[0].device, "0000:01:00.0");
 	assert_string_equal(c->ports[0].exception, "baton0");
 	assert_true(c->lcores[0].forwarder && c->lcores[0].classifier);
-	assert_int_equal(c->lcores[0].tunnel6.family, BATON_IPV6);
+	assert_int_equal(c->lcores[0].tunnel6.addrs[0].family, BATON_IPV6);
 	assert_int_equal(c->lcores[0].n_snat, 2);
 	assert_int_equal(c->n_vips, 6);
 	assert_string_equal(c->vips[0].name, "dns");
@@ -162,8 +162,10 @@ static void test_device_keys(void **state)
 	place_device_refused(p, "\"classifier\"", "\"clasifier\"",
 			     "device.conf:4: lcores[0].roles[1]: \"clasifier\" is not one of forwarder, classifier");
 	place_device_refused(
-		p, "\"2001:db8::10\"", "\"10.0.0.9\"",
-		"device.conf:5: lcores[0].tunnel[1]: a second IPv4 address; an lcore has one of each family");
+		p, "\"2001:db8::10\"",
+		"\"10.0.1.1\", \"10.0.1.2\", \"10.0.1.3\", \"10.0.1.4\", \"10.0.1.5\", \"10.0.1.6\", \"10.0.1.7\", "
+		"\"10.0.1.8\"",
+		"device.conf:5: lcores[0].tunnel[8]: an IPv4 address too many; an lcore has at most 8 of each family");
 	place_device_refused(p, "cpu = 1; roles = [ \"forwarder\", \"classifier\" ];", "cpu = 1; roles = [ ];",
 			     "device.conf:4: lcores[0].roles: 0 entries, but at least 1 are needed");
 }

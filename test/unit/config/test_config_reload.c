@@ -126,6 +126,8 @@ static void test_fixed_keys_of_lcores(void **state)
 	       "device.conf: lcores[0].poll (busy): changed from no to yes; this needs a restart");
 	reload("10.0.0.10", "10.0.0.11",
 	       "device.conf: lcores[0].tunnel (IPv4): changed from 10.0.0.10 to 10.0.0.11; this needs a restart");
+	reload("10.0.0.10", "10.0.0.10\", \"10.0.0.11",
+	       "device.conf: lcores[0].tunnel (IPv4): changed from 1 addresses to 2; this needs a restart");
 	reload("cpu = 1;", "cpu = 1; snat = [ \"10.0.0.20\" ];",
 	       "device.conf: lcores[0].snat: changed; this needs a restart");
 }

@@ -73,6 +73,61 @@ static void test_vip_modes(void **state)
 		"device.conf:5: lcores[0].tunnel: no IPv4 address, but VIP \"web\" with mode tunnel needs one");
 }
 
+/* With what stands for the tunnel addresses, for routes and for the VIP's mode: the finding; NULL: none. */
+static void expect_tunnels(struct place *p, const char *tunnel, const char *routes, const char *mode,
+			   const char *expected)
+{
+	char *few = place_replaced(place_device_text, "\"10.0.0.10\", \"2001:db8::10\"", tunnel), head[128];
+	char *vip = place_replaced(place_vip_text, "port = 80;", mode), *device;
+
+	snprintf(head, sizeof head, "routes = { %s }; device = {", routes);
+	device = place_replaced(few, "device = {", head);
+	place_write(p->device, device);
+	place_vip_add(p, "web.conf", vip);
+	assert_int_equal(place_load(p), expected ? -EINVAL : 0);
+	assert_int_equal(p->n, expected ? 1 : 0);
+	if (expected)
+		assert_string_equal(place_finding(p, 0), expected);
+	free(few);
+	free(device);
+	free(vip);
+}
+
+static void test_tunnels_for_all_routes(void **state)
+{
+	const char *one = "\"10.0.0.10\", \"2001:db8::10\"", *two = "\"10.0.0.10\", \"2001:db8::10\", \"10.0.0.9\"";
+	const char *seven = "\"10.0.1.1\", \"10.0.1.2\", \"10.0.1.3\", \"10.0.1.4\", \"10.0.1.5\", \"10.0.1.6\", "
+			    "\"10.0.1.7\"";
+	struct place *p = *state;
+
+	expect_tunnels(p, one, "ipv4 = 12500000;", "port = 80;", NULL);
+	expect_tunnels(p, one, "ipv4 = 12500001;", "port = 80;",
+		       "device.conf:5: lcores[0].tunnel: 1 of the 2 IPv4 addresses that routes.ipv4 = 12500001 needs, "
+		       "one for each 12500000; add more or lower it");
+	expect_tunnels(p, two, "ipv4 = 25000000;", "port = 80;", NULL);
+	expect_tunnels(p, seven, "ipv4 = 100000000;", "port = 80;",
+		       "device.conf:5: lcores[0].tunnel: 7 of the 8 IPv4 addresses that routes.ipv4 = 100000000 needs, "
+		       "one for each 12500000; add more or lower it");
+	/* of the other family, and NAT, no VIP asks for flow ids */
+	expect_tunnels(p, one, "ipv6 = 100000000;", "port = 80;", NULL);
+	expect_tunnels(p, one, "ipv4 = 100000000;", "port = 80; mode = \"half-nat\";", NULL);
+	expect_tunnels(p, one, "ipv4 = 12500001;", "port = 80; mode = \"application\";",
+		       "device.conf:5: lcores[0].tunnel: 1 of the 2 IPv4 addresses that routes.ipv4 = 12500001 needs, "
+		       "one for each 12500000; add more or lower it");
+}
+
+static void test_tunnels_are_the_devices(void **state)
+{
+	struct place *p = *state;
+
+	place_vip_refused(p, "10.0.0.100", "10.0.0.10",
+			  "vips/web.conf:3: vip.address: 10.0.0.10 belongs to the device (lcores[0].tunnel)");
+	expect_tunnels(p, "\"10.0.0.10\", \"10.0.0.100\"", "ipv4 = 1024;", "port = 80;",
+		       "vips/web.conf:3: vip.address: 10.0.0.100 belongs to the device (lcores[0].tunnel)");
+	expect_tunnels(p, "\"10.0.0.10\", \"10.0.0.9\", \"10.0.0.10\"", "ipv4 = 1024;", "port = 80;",
+		       "device.conf:5: lcores[0].tunnel: 10.0.0.10 is used already by lcores[0].tunnel");
+}
+
 static void test_full_nat_needs_sources(void **state)
 {
 	struct place *p = *state;
@@ -181,6 +236,8 @@ int main(void)
 		T(test_vip_keys),
 		T(test_vip_addresses),
 		T(test_vip_modes),
+		T(test_tunnels_for_all_routes),
+		T(test_tunnels_are_the_devices),
 		T(test_full_nat_needs_sources),
 		T(test_half_nat_needs_nothing_and_may_change_ports),
 		T(test_half_nat_shared_endpoint_is_warned_of),

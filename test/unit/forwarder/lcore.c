@@ -109,7 +109,7 @@ static void view_ports(struct view *v)
 
 static struct view *view_make(const struct shim_keyring *keys)
 {
-	struct view *v = view_new(N_VIPS, N_ENDPOINTS, N_HOPS, 7);
+	struct view *v = view_new(N_VIPS, N_ENDPOINTS, N_HOPS, 9);
 
 	assert_non_null(v);
 	v->generation = 1;
@@ -132,10 +132,15 @@ static struct view *view_make(const struct shim_keyring *keys)
 	view_local(v, 4, F4_OTHER, VIEW_LOCAL_TUNNEL, 1);
 	view_local(v, 5, SNAT4, VIEW_LOCAL_SNAT, 0);
 	view_local(v, 6, INTERFACE4, VIEW_LOCAL_INTERFACE, 0);
+	view_local(v, 7, F4_NEXT, VIEW_LOCAL_TUNNEL, 0);
+	view_local(v, 8, F6_NEXT, VIEW_LOCAL_TUNNEL, 0);
+	v->locals[7].bank = v->locals[8].bank = 1;
 	v->n_forwarders = 2;
-	v->forwarders[0].tunnel4 = v->locals[2].addr;
-	v->forwarders[0].tunnel6 = v->locals[3].addr;
-	v->forwarders[1].tunnel4 = v->locals[4].addr;
+	v->forwarders[0].tunnel4[0] = v->locals[2].addr;
+	v->forwarders[0].tunnel6[0] = v->locals[3].addr;
+	v->forwarders[0].tunnel4[1] = v->locals[7].addr;
+	v->forwarders[0].tunnel6[1] = v->locals[8].addr;
+	v->forwarders[1].tunnel4[0] = v->locals[4].addr;
 	assert_int_equal(view_seal(v), 0);
 	return v;
 }
@@ -146,6 +151,8 @@ struct forwarder_worker *lcore_worker_new(struct lcore *l, uint32_t n_routes, co
 		.n_ports = LCORE_PORTS,
 		.routes_ipv4 = n_routes,
 		.routes_ipv6 = n_routes,
+		.banks_ipv4 = l->n_banks,
+		.banks_ipv6 = l->n_banks,
 		.shim_port = LCORE_SHIM_PORT,
 		.max_endpoints = 64,
 		.max_peers = 8,
@@ -177,7 +184,7 @@ void lcore_resize(struct lcore *l, uint32_t n_routes)
 	l->w = lcore_worker_new(l, n_routes, NULL);
 }
 
-static struct lcore *lcore_make(uint16_t n_classifiers)
+static struct lcore *lcore_make(uint16_t n_classifiers, uint8_t n_banks)
 {
 	const struct channel_params p = {
 		.n_forwarders = 2, .n_classifiers = n_classifiers, .n_messages = LCORE_MESSAGES, .ring_size = LCORE_RING
@@ -186,6 +193,7 @@ static struct lcore *lcore_make(uint16_t n_classifiers)
 
 	assert_non_null(l);
 	l->packets = pool;
+	l->n_banks = n_banks;
 	l->keys = (struct shim_keyring){ .keys = { { .sip = { 11, 22 }, .id = 7 } }, .n_keys = 1 };
 	l->view = view_make(&l->keys);
 	l->peer_seq = 5000;
@@ -200,13 +208,19 @@ static struct lcore *lcore_make(uint16_t n_classifiers)
 
 int lcore_setup(void **state)
 {
-	*state = lcore_make(1);
+	*state = lcore_make(1, 1);
 	return 0;
 }
 
 int lcore_setup_two_classifiers(void **state)
 {
-	*state = lcore_make(2);
+	*state = lcore_make(2, 1);
+	return 0;
+}
+
+int lcore_setup_two_banks(void **state)
+{
+	*state = lcore_make(1, 2);
 	return 0;
 }
 

@@ -26,6 +26,8 @@
 
 #define F4 "10.0.0.10" /* tunnel addresses of forwarder 0 */
 #define F6 "2001:db8::10"
+#define F4_NEXT "10.0.0.40" /* the same, of its second bank where it has one */
+#define F6_NEXT "2001:db8::40"
 #define F4_OTHER "10.0.0.30" /* of forwarder 1, which is not there */
 #define SNAT4 "10.0.0.20"
 #define INTERFACE4 "10.0.0.2"
@@ -47,6 +49,7 @@ struct lcore {
 	struct rte_ring *rx[LCORE_PORTS], *tx[LCORE_PORTS];
 	unsigned n_packets, n_messages; /* free before the test began */
 	uint64_t peer_seq;              /* next of what the host sends */
+	uint8_t n_banks;                /* of each route table */
 };
 
 /* Once for a test program: start DPDK and make the ports. */
@@ -54,6 +57,7 @@ int lcore_group_setup(void **state);
 /* For each test: *state is a struct lcore with a fresh worker. The second fails if a packet or message is missing. */
 int lcore_setup(void **state);
 int lcore_setup_two_classifiers(void **state);
+int lcore_setup_two_banks(void **state);
 int lcore_teardown(void **state);
 /* Another worker on the same rings, caller frees it; form NULL: the usual one. */
 struct forwarder_worker *lcore_worker_new(struct lcore *l, uint32_t n_routes, const struct route_form *form);

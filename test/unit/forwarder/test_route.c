@@ -180,8 +180,6 @@ static void sizes_out_of_range_are_refused(void **state)
 	struct route_table_params p = params(BATON_IPV4, 0);
 
 	assert_null(route_table_new(&p));
-	p.capacity = 16u << 20;
-	assert_null(route_table_new(&p));
 	p.capacity = UINT32_MAX;
 	assert_null(route_table_new(&p));
 	p = params(5, 10);
@@ -200,13 +198,13 @@ static void a_place_used_again_has_another_flow_id(void **state)
 		unsigned used = baton_flow_generation(last[index]);
 
 		assert_int_equal(baton_flow_index(id), index);
-		assert_int_equal(route_find_flow(t, id), index);
+		assert_int_equal(route_find_flow(t, 0, id), index);
 		assert_int_not_equal(baton_flow_generation(id), 0);
 		if (used)
 			assert_int_equal(baton_flow_generation(id), used == 255 ? 1 : used + 1);
 		last[index] = id;
 		route_del(t, index);
-		assert_int_equal(route_find_flow(t, id), -ENOENT);
+		assert_int_equal(route_find_flow(t, 0, id), -ENOENT);
 		r.key.sport_be++;
 	}
 	route_table_free(t);
@@ -233,10 +231,10 @@ static void flow_ids_from_outside_are_harmless(void **state)
 	struct route_table *t = table(BATON_IPV6, 30);
 
 	for (uint32_t i = 0; i < 4096; i++) {
-		assert_int_equal(route_find_flow(t, baton_flow_id((uint8_t)i, i)), -ENOENT);
+		assert_int_equal(route_find_flow(t, 0, baton_flow_id((uint8_t)i, i)), -ENOENT);
 		route_del(t, i);
 	}
-	assert_int_equal(route_find_flow(t, UINT32_MAX), -ENOENT);
+	assert_int_equal(route_find_flow(t, 0, UINT32_MAX), -ENOENT);
 	route_del(t, UINT32_MAX);
 	assert_int_equal(route_table_count(t), 0);
 	route_table_free(t);

@@ -26,7 +26,9 @@ static uint32_t random_below(uint32_t n)
 
 static struct route_table_params params(uint8_t family, uint32_t capacity, uint8_t seed)
 {
-	struct route_table_params p = { .family = family, .capacity = capacity, .reserved_port = 7471 };
+	struct route_table_params p = {
+		.family = family, .capacity = capacity, .n_banks = seed % 9, .reserved_port = 7471
+	};
 
 	for (unsigned i = 0; i < sizeof p.hash_key; i++)
 		p.hash_key[i] = (uint8_t)(i * 37 + seed * 101 + 11);
@@ -57,7 +59,8 @@ static const char *random_step(struct route_model *m, uint32_t *cursor)
 	if (op < 95)
 		return route_model_find_bulk(m, n, random_below(7) + 1, random_below(ROUTE_BURST + 1));
 	if (op < 99)
-		return route_model_find_flow(m, baton_flow_id((uint8_t)random_below(256), random_below(1u << 15)));
+		return route_model_find_flow(m, random_below(ROUTE_MAX_BANKS),
+					     baton_flow_id((uint8_t)random_below(256), random_below(1u << 15)));
 	return route_model_scan(m, cursor, random_below(4), random_below(8) == 0);
 }
 

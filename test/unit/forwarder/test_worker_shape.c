@@ -67,7 +67,7 @@ static struct worker_shape shape_of(struct route_table *t)
 	for (uint32_t i = 0; i < t->n_buckets * ROUTE_PLACES; i++) {
 		struct baton_tuple key;
 
-		if (i % ROUTE_PLACES >= ROUTE_SLOTS || route_find_flow(t, route_flow_id(t, i)) < 0)
+		if (i % ROUTE_PLACES >= ROUTE_SLOTS || route_find_flow(t, route_bank(t, i), route_flow_id(t, i)) < 0)
 			continue;
 		route_key_at(t, i, &key);
 		for (uint32_t b = home_of(t, &key); b != i / ROUTE_PLACES; b = (b + 1) % t->n_buckets)

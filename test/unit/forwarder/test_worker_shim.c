@@ -356,7 +356,7 @@ static void too_many_senders_are_refused_by_name(void **state)
 	memcpy(v->ports, was->ports, sizeof v->ports);
 	v->keys = was->keys;
 	v->shim_port_be = was->shim_port_be;
-	v->locals[0] = *view_local_find(was, was->forwarders[0].tunnel4.b, BATON_IPV4);
+	v->locals[0] = *view_local_find(was, was->forwarders[0].tunnel4[0].b, BATON_IPV4);
 	for (unsigned i = 0; i < 10; i++) {
 		v->endpoints[i].family = BATON_IPV4;
 		memcpy(v->endpoints[i].addr, (uint8_t[]){ 10, 0, 1, (uint8_t)i }, 4);
