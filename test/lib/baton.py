@@ -59,8 +59,11 @@ def vip(name, address, port=80, protocol="tcp", mode="tunnel", hosts=(1, 2, 3), 
     return {"name": name, "address": address, "port": port, "protocol": protocol, "mode": mode, "endpoints": endpoints, **more}
 
 
-def lcores(roles):
-    """Settings of lcores with these lists of roles, over the CPUs there are; and the tunnel addresses they have."""
+def lcores(roles, banks=1):
+    """
+    Settings of lcores with these lists of roles, over the CPUs there are; and the tunnel addresses they have, `banks` of
+    each family.
+    """
     cpus = sorted(os.sched_getaffinity(0), reverse=True)
     settings, tunnels = [], []
     for i, r in enumerate(roles):
@@ -68,6 +71,7 @@ def lcores(roles):
         if "forwarder" in r:
             n = len(tunnels)
             tunnels.append([f"10.0.0.{200 + n}", f"2001:db8::{200 + n}"] if n else [TUNNEL4, TUNNEL6])
+            tunnels[-1] += [a for k in range(1, banks) for a in (f"10.0.0.{200 + n + 4 * k}", f"2001:db8::{200 + n + 4 * k}")]
             one.update(tunnel=tunnels[-1], snat=[f"10.0.0.{220 + n}", f"2001:db8::{220 + n}"] if n else [SNAT4, SNAT6])
         settings.append(one)
     return settings, tunnels

@@ -11,26 +11,28 @@ class Scene:
     VIPs web4 and web6 over all hosts; `more_vips` beside them; `options` go into every one of the two; `roles` of lcores;
     `live`: settings of the hosts' web servers as applications whose health the agents tell the device, {} for the usual.
     `group`: settings of a group of all hosts, one of which speaks to the device for all.
+    `banks`: tunnel addresses of each family on each lcore.
     `proxies`: pairs of hosts, the first of which watches the second and speaks for it.
     """
 
     def __init__(self, checks=None, hosts=3, mode="tunnel", router=False, keep=False, more_vips=(), device=None, roles=(ONE_LCORE,),
-                 live=None, proxies=(), group=None, **options):
+                 banks=1, live=None, proxies=(), group=None, **options):
         self.topology = Topology(checks, hosts=hosts, router=router, keep=keep)
         try:
-            self._build(hosts, mode, list(more_vips), roles, device or {}, live, proxies, group, options)
+            self._build(hosts, mode, list(more_vips), roles, banks, device or {}, live, proxies, group, options)
         except BaseException as e:
             self.topology.__exit__(type(e))
             raise
 
-    def _build(self, hosts, mode, more_vips, roles, device, live, proxies, group, options):
+    def _build(self, hosts, mode, more_vips, roles, banks, device, live, proxies, group, options):
         t = self.topology
         if live is not None:
             live = {"health": "assumed", **live}
             options = {"health": "agent", "warm_up_s": 0, **options}
         numbers = range(1, hosts + 1)
+        lcores_there, tunnels = lcores(roles, banks)
         self.nginx = {f"host{n}": servers.Nginx(t, f"host{n}") for n in numbers}
-        self.agents = {f"host{n}": Agent(t, n, tunnels=lcores(roles)[1], live=live) for n in numbers} if mode in ("tunnel", "application") else {}
+        self.agents = {f"host{n}": Agent(t, n, tunnels=tunnels, live=live) for n in numbers} if mode in ("tunnel", "application") else {}
         for agent in self.agents.values():
             if group is not None:
                 agent.settings["group"] = {"name": "all", "members": [
@@ -41,7 +43,7 @@ class Scene:
             for host in t.hosts:
                 self._replies_through_device(host)
         web = [vip(name, address, mode=mode, hosts=numbers, **options) for name, address in (("web4", VIP4), ("web6", VIP6))]
-        self.device = Batond(t, web + more_vips, roles, live is not None, **device).start()
+        self.device = Batond(t, web + more_vips, roles, live is not None, **{"lcores": lcores_there, **device}).start()
         self.resolved()
 
     def resolved(self):
