@@ -53,7 +53,8 @@ static const struct conf_key agent_keys[] = {
 	{ "addresses", CONF_ADDR, CONF_ARRAY(struct agent_config, addresses, n_addresses), .list_min = 1,
 	  .required = true, .help = "The host's own addresses that balancers send to." },
 	{ "forwarders", CONF_ADDR, CONF_ARRAY(struct agent_config, forwarders, n_forwarders), .list_min = 1,
-	  .help = "With a device: tunnel addresses of all forwarders. Packets from other addresses are left alone." },
+	  .help = "With a device: all tunnel addresses of all forwarders. Packets from other addresses are left "
+		  "alone." },
 	{ "vips", CONF_ADDR, CONF_ARRAY(struct agent_config, vips, n_vips), .list_min = 1,
 	  .help = "With a device: virtual addresses this host serves. The agent puts them on the loopback interface." },
 	{ "secret_file", CONF_STRING, CONF_FIELD(struct agent_config, secret_file), .min = 1, .max = 4095,
