@@ -3,6 +3,7 @@
  * Frames, hosts' words, configurations and time for a hand-over. Each step:
  * kind, argument, length (2 bytes), then that many bytes. Segments are built
  * from a few bytes with right numbers and a checksum, or they would get nowhere.
+ * The highest bit of the first byte says IPv6.
  * At the end every kept packet must be back and nothing pending.
  */
 #include <arpa/inet.h>
@@ -28,9 +29,18 @@ static const struct cookie_keyring cookies = { { { 1, 2 } }, 1 };
 static struct baton_tuple base;
 static uint32_t client_isn[N_PORTS], server_isn[N_PORTS];
 static uint64_t now_ns;
-static const struct trace_filters everybody = { .n = 1, .list = { { .client = { .addr.family = BATON_IPV4 } } } };
+static struct trace_filters everybody;
 static bool packets[N_PACKETS]; /* kept by the hand-over */
 static uint8_t moods;           /* bit 0: env.shim fails; 1: env.place fails; 2: no endpoint */
+
+/* Link addresses and type; everything behind them is 0. */
+static uint8_t *link_begin(uint8_t *frame)
+{
+	frame[0] = 2;
+	frame[12] = base.family == BATON_IPV4 ? 0x08 : 0x86;
+	frame[13] = base.family == BATON_IPV4 ? 0x00 : 0xdd;
+	return frame + 14;
+}
 
 static void expect(bool what)
 {
@@ -72,12 +82,13 @@ static bool env_shim(void *arg, uint8_t forwarder, uint16_t endpoint, enum baton
 		     const struct baton_shim_create *body, const uint8_t *l2, uint16_t l2_len, const uint8_t *inner,
 		     uint16_t inner_len)
 {
-	uint8_t frame[1600] = { [12] = 0x08 };
+	uint32_t ip_len = base.family == BATON_IPV4 ? 20 : 40;
+	uint8_t frame[1600] = { 0 };
 
 	expect(endpoint < view->n_endpoints && l2_len >= 14 && l2_len <= 22);
-	expect(20 + 8 + BATON_SHIM_CREATE_LEN + inner_len <= 1500);
+	expect(ip_len + 8 + BATON_SHIM_CREATE_LEN + inner_len <= 1500);
 	if (inner_len) {
-		memcpy(frame + 14, inner, inner_len);
+		memcpy(link_begin(frame), inner, inner_len);
 		check_frame(frame, 14u + inner_len);
 	}
 	return !(moods & 1);
@@ -125,7 +136,7 @@ static void env_trace(void *arg, const struct baton_tuple *key, const struct tra
 	struct trace_record r = { .event = step->event, .a = step->a, .b = step->b, .key = *key };
 	char text[TRACE_SAY_MAX];
 
-	expect(step->event < TRACE_N_EVENTS && key->family == BATON_IPV4);
+	expect(step->event < TRACE_N_EVENTS && key->family == base.family);
 	trace_text_set(&r, step->text ? step->text : "", step->text_len);
 	expect(strlen(trace_say(&r, text, sizeof text)) > 0);
 }
@@ -154,7 +165,7 @@ static void input(const uint8_t *frame, uint32_t len)
 /* Flags, offset (2 bytes), acknowledgement beyond (1 byte), then data. */
 static void step_segment(uint8_t arg, const uint8_t *data, size_t len, bool syn)
 {
-	uint8_t frame[14 + SEGMENT_HEADER_MAX + 1500] = { 2, [12] = 0x08 };
+	uint8_t frame[14 + SEGMENT_HEADER_MAX + 1500] = { 0 };
 	struct segment s = { .options = { .wscale = TCP_OPTIONS_NO_WSCALE }, .window = 1000 };
 	struct baton_tuple t = base;
 	unsigned i = arg % N_PORTS;
@@ -178,7 +189,7 @@ static void step_segment(uint8_t arg, const uint8_t *data, size_t len, bool syn)
 	}
 	s.data = data + 4;
 	s.len = (uint32_t)(len - 4 < 1400 ? len - 4 : 1400);
-	input(frame, 14 + segment_write(frame + 14, &t, &s));
+	input(frame, 14 + segment_write(link_begin(frame), &t, &s));
 }
 
 static void step_word(uint8_t arg, const uint8_t *data, size_t len)
@@ -240,13 +251,14 @@ static void step(uint8_t kind, uint8_t arg, const uint8_t *data, size_t len)
 	}
 }
 
-static void begin(void)
+static void begin(uint8_t family)
 {
 	static const char answer[] = "HTTP/1.1 403 Forbidden\r\n\r\n";
 	struct handover_params p = { .max_pending = 3, .max_large = 1, .max_held = 5, .hash_key = { 1 }, .env = &env };
 
-	base = (struct baton_tuple){ .saddr = { 5, 1 }, .daddr = { 6, 1 }, .family = BATON_IPV4, .proto = IPPROTO_TCP };
+	base = (struct baton_tuple){ .saddr = { 5, 1 }, .daddr = { 6, 1 }, .family = family, .proto = IPPROTO_TCP };
 	base.dport_be = htons(80);
+	everybody = (struct trace_filters){ .n = 1, .list = { { .client = { .addr.family = family } } } };
 	now_ns = 1000000 * MS;
 	moods = 0;
 	rules.verdict = (struct rules_verdict){ .answer = answer, .answer_len = sizeof answer - 1 };
@@ -259,7 +271,7 @@ static void begin(void)
 	expect(view && h);
 	view->cookies = &cookies;
 	view->ports[0].mtu = 1500;
-	view->vips[0].addr.family = BATON_IPV4;
+	view->vips[0].addr.family = family;
 	memcpy(view->vips[0].addr.b, base.daddr, 16);
 	view->vips[0].port_be = base.dport_be;
 	view->vips[0].application = &app;
@@ -267,7 +279,7 @@ static void begin(void)
 	view->vips[0].affinities[0].kind = BATON_AFFINITY_CLIENT;
 	view->vips[0].affinities[1].kind = BATON_AFFINITY_TLS_SESSION;
 	for (uint8_t i = 0; i < 2; i++) {
-		view->endpoints[i].family = BATON_IPV4;
+		view->endpoints[i].family = family;
 		view->endpoints[i].addr[0] = (uint8_t)(7 + i);
 	}
 }
@@ -276,13 +288,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	unsigned steps = 0;
 
-	begin();
+	begin(size && data[0] & 0x80 ? BATON_IPV6 : BATON_IPV4);
 	while (size >= 4 && steps++ < 200) {
 		size_t len = (size_t)data[2] << 8 | data[3];
 
 		if (len > size - 4)
 			len = size - 4;
-		step(data[0], data[1], data + 4, len);
+		step(data[0] & 0x7f, data[1], data + 4, len);
 		data += 4 + len;
 		size -= 4 + len;
 	}
