@@ -15,7 +15,7 @@ from lib.topology import Topology, host_addresses
 H4 = host_addresses(1)[0]
 FAST = {"interval_ms": 100, "timeout_ms": 400, "rise": 2, "fall": 3}
 MANY = 200
-SECONDS = 10
+SECONDS = 3
 
 
 def app(specific, port=80):

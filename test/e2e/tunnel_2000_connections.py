@@ -8,7 +8,7 @@ from lib.scene import Scene
 def scenario(checks):
     with Scene(checks) as s:
         for vip in (VIP4, VIP6):
-            r = clients.wrk(s.topology, vip, "whoami", connections=2000, seconds=6)
+            r = clients.wrk(s.topology, vip, "whoami", connections=2000, seconds=4)
             checks.true(f"wrk at {vip}: more requests than connections", r.requests >= 2000, r.text)
             checks.equal(f"wrk at {vip}: errors, bad status", (r.errors, r.bad_status), (0, 0))
         for host, nginx in s.nginx.items():

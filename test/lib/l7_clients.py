@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import threading
 import time
 
 from lib import clients, l7_servers
@@ -37,7 +38,7 @@ class Answer:
 
 def curl(topology, *words, timeout=TIMEOUT):
     """Answer of one curl."""
-    stem = topology.path("client", f"curl{time.monotonic_ns()}")
+    stem = topology.path("client", f"curl{threading.get_native_id()}-{time.monotonic_ns()}")
     body, head = stem + ".body", stem + ".head"
     r = clients.curl(topology, "--output", body, "--dump-header", head, *words, check=False, timeout=timeout)
     try:
