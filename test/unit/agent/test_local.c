@@ -376,9 +376,39 @@ static void ids_are_read_as_written(void **state)
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+static struct baton_agent_request trace_request(uint8_t family, uint8_t prefix_len, uint32_t seconds)
+{
+	struct baton_agent_request r = request(BATON_AGENT_TRACE, NULL);
+
+	r.trace = (struct baton_agent_trace){
+		.family = family, .prefix_len = prefix_len, .seconds = htonl(seconds), .client = { 10, 0, 0, 1 }
+	};
+	return r;
+}
+
+static void traces_are_judged(void **state)
+{
+	struct baton_agent_request r = trace_request(BATON_IPV4, 32, 1);
+	struct bench *b = *state;
+
+	assert_int_equal(ask(b, &b->www, r, 0), -EPERM);
+	assert_int_equal(ask(b, &b->operator, r, 0), -ENODEV); /* without a datapath there are no steps */
+	assert_int_equal(ask(b, &b->operator, trace_request(BATON_IPV6, 128, 3600), 0), -ENODEV);
+	assert_int_equal(ask(b, &b->operator, trace_request(BATON_IPV4, 33, 1), 0), -EINVAL);
+	assert_int_equal(ask(b, &b->operator, trace_request(BATON_IPV6, 129, 1), 0), -EINVAL);
+	assert_int_equal(ask(b, &b->operator, trace_request(0, 0, 1), 0), -EINVAL);
+	assert_int_equal(ask(b, &b->operator, trace_request(5, 0, 1), 0), -EINVAL);
+	assert_int_equal(ask(b, &b->operator, trace_request(BATON_IPV4, 0, 0), 0), -EINVAL);
+	assert_int_equal(ask(b, &b->operator, trace_request(BATON_IPV4, 0, 3601), 0), -EINVAL);
+	r.trace.client[4] = 1;
+	assert_int_equal(ask(b, &b->operator, r, 0), -EINVAL);
+	assert_int_equal(b->reply.head.n_rows, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		CASE(traces_are_judged),
 		CASE(register_report_leave),
 		CASE(strangers_touch_nothing),
 		CASE(ended_process_fails_or_goes),
