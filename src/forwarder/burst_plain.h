@@ -194,7 +194,8 @@ BURST_INLINE void burst_count(struct burst *b, struct route *r, bool back, uint3
 	b->hits++;
 	r->last_used_s = b->now_s;
 	r->packets++;
-	stage_count_endpoint(b->w, r->endpoint, back, bytes);
+	if (likely(r->endpoint != VIEW_NONE))
+		stage_count_endpoint(&b->w->endpoints[r->endpoint], back, bytes);
 }
 
 /* False: nothing has been touched, and the packet is stage_hit()'s. */

@@ -94,7 +94,9 @@ void stage_hit(struct forwarder_worker *w, struct rte_mbuf *m, const struct pack
 	if (unlikely(r->state == BATON_CONN_SYN && !(info->tcp_flags & (PACKET_TCP_SYN | PACKET_TCP_RST))))
 		r->state = BATON_CONN_ESTABLISHED;
 	w->counters.hits++;
-	stage_count_endpoint(w, r->endpoint, r->action == PLUMB_ACTION_RETURN, (uint32_t)(info->end - info->l2_len));
+	if (likely(r->endpoint != VIEW_NONE))
+		stage_count_endpoint(&w->endpoints[r->endpoint], r->action == PLUMB_ACTION_RETURN,
+				     (uint32_t)(info->end - info->l2_len));
 	if (unlikely(final))
 		hit_final(w, t, index, info->tcp_flags);
 	/* a client that has forgotten its connection: the host ends that, and the next has the same flow id */

@@ -31,15 +31,10 @@ static inline struct route_table *stage_table(const struct forwarder_worker *w, 
 	return family == BATON_IPV4 ? w->routes4 : w->routes6;
 }
 
-/* A packet of a route that goes to, or comes back from, an endpoint; VIEW_NONE: to none. */
-static inline __attribute__((always_inline)) void stage_count_endpoint(struct forwarder_worker *w, uint16_t endpoint,
-								       bool back, uint32_t bytes)
+/* A packet to an endpoint, or back from it. */
+static inline __attribute__((always_inline)) void stage_count_endpoint(struct forwarder_endpoint_counters *c, bool back,
+								       uint32_t bytes)
 {
-	struct forwarder_endpoint_counters *c;
-
-	if (unlikely(endpoint == VIEW_NONE))
-		return;
-	c = &w->endpoints[endpoint];
 	if (back) {
 		c->return_packets++;
 		c->return_bytes += bytes;
