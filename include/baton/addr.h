@@ -56,5 +56,7 @@ char *baton_addr_format(const struct baton_addr *a, char *buf, size_t size);
 char *baton_endpoint_format(const uint8_t addr[16], uint8_t family, uint16_t port_be, char *buf, size_t size);
 bool baton_addr_equal(const struct baton_addr *a, const struct baton_addr *b);
 bool baton_prefix_contains(const struct baton_prefix *p, const struct baton_addr *a);
+/* The tuple of an answer: both ends exchanged. ret may be t. */
+void baton_tuple_reverse(const struct baton_tuple *t, struct baton_tuple *ret);
 
 #endif

@@ -82,3 +82,14 @@ bool baton_prefix_contains(const struct baton_prefix *p, const struct baton_addr
 		return true;
 	return ((p->addr.b[bytes] ^ a->b[bytes]) & (0xff00 >> bits) & 0xff) == 0;
 }
+
+void baton_tuple_reverse(const struct baton_tuple *t, struct baton_tuple *ret)
+{
+	struct baton_tuple r = *t;
+
+	memcpy(r.saddr, t->daddr, sizeof r.saddr);
+	memcpy(r.daddr, t->saddr, sizeof r.daddr);
+	r.sport_be = t->dport_be;
+	r.dport_be = t->sport_be;
+	*ret = r;
+}

@@ -31,16 +31,13 @@ static bool any_has(const struct trace_filters *f, const struct baton_tuple *t)
 
 bool trace_wants(const struct trace_filters *f, const struct baton_tuple *t, struct baton_tuple *ret)
 {
-	struct baton_tuple back = *t;
+	struct baton_tuple back;
 
 	if (any_has(f, t)) {
 		*ret = *t;
 		return true;
 	}
-	memcpy(back.saddr, t->daddr, sizeof back.saddr);
-	memcpy(back.daddr, t->saddr, sizeof back.daddr);
-	back.sport_be = t->dport_be;
-	back.dport_be = t->sport_be;
+	baton_tuple_reverse(t, &back);
 	if (!any_has(f, &back))
 		return false;
 	*ret = back;

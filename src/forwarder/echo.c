@@ -44,7 +44,7 @@ uint32_t echo_reply(uint8_t *frame, uint32_t len, const struct packet_info *p, c
 	traffic_class = v4 ? l3[1] : (uint8_t)(l3[0] << 4 | l3[1] >> 4);
 	icmp = l3 + ip_header_len(p->tuple.family);
 	memmove(icmp, frame + p->l4_offset, icmp_len);
-	ip_tuple_reverse(&p->tuple, &back);
+	baton_tuple_reverse(&p->tuple, &back);
 	ip_header_write(l3, &back, traffic_class & 0xfc, icmp_len);
 	icmp[0] = v4 ? ICMP_ECHO_REPLY : ICMPV6_ECHO_REPLY;
 	memset(icmp + 2, 0, 2);

@@ -40,14 +40,3 @@ uint32_t ip_header_write(uint8_t *l3, const struct baton_tuple *t, uint8_t traff
 		write_ipv6(l3, t, traffic_class, l4_len);
 	return ip_header_len(t->family);
 }
-
-void ip_tuple_reverse(const struct baton_tuple *t, struct baton_tuple *ret)
-{
-	struct baton_tuple r = *t;
-
-	memcpy(r.saddr, t->daddr, sizeof r.saddr);
-	memcpy(r.daddr, t->saddr, sizeof r.daddr);
-	r.sport_be = t->dport_be;
-	r.dport_be = t->sport_be;
-	*ret = r;
-}

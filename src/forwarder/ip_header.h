@@ -24,7 +24,4 @@ static inline uint32_t ip_header_len(uint8_t family)
  */
 uint32_t ip_header_write(uint8_t *l3, const struct baton_tuple *t, uint8_t traffic_class, uint32_t l4_len);
 
-/* The tuple of the answer: both ends exchanged. */
-void ip_tuple_reverse(const struct baton_tuple *t, struct baton_tuple *ret);
-
 #endif

@@ -58,7 +58,7 @@ uint32_t reset_build(uint8_t *dst, uint32_t size, const uint8_t *frame, const st
 	if (!reset_due(frame, p) || size < len)
 		return 0;
 	packet_link_reverse(dst, frame, p->l2_len);
-	ip_tuple_reverse(&p->tuple, &back);
+	baton_tuple_reverse(&p->tuple, &back);
 	l4 = dst + p->l2_len + ip_header_write(dst + p->l2_len, &back, 0, TCP_LEN);
 	write_tcp(l4, &back, frame + p->l4_offset, p);
 	return len;

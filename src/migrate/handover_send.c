@@ -20,7 +20,7 @@ static void send_back(struct handover *h, uint8_t forwarder, uint16_t port, cons
 	struct baton_tuple back;
 	uint32_t len;
 
-	ip_tuple_reverse(key, &back);
+	baton_tuple_reverse(key, &back);
 	packet_link_reverse(h->frame, l2, l2_len);
 	len = l2_len + segment_write(h->frame + l2_len, &back, s);
 	h->env->send(h->arg, forwarder, port, h->frame, len);
