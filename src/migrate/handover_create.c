@@ -163,7 +163,7 @@ static void refused(struct handover *h, struct pending *p, const struct plumb_ho
 	if (m->reason < BATON_SHIM_N_REFUSALS)
 		h->counters.refusals[m->reason]++;
 	/* a copy of CREATE may still be on its way */
-	if (p->step > 2)
+	if (p->step > STEP_REPEAT)
 		handover_abort(h, p);
 	handover_offer(h, p);
 }

@@ -6,6 +6,8 @@
  */
 #include "migrate/handover_internal.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "forwarder/ip_header.h"
 
@@ -84,14 +86,13 @@ static void inject(struct handover *h, struct pending *p, uint32_t from, uint32_
 		.data = pending_bytes(&h->table, p) + from,
 		.len = len,
 	};
-	uint32_t n;
+	uint32_t n = p->l2_len;
 
 	if (len)
 		s.flags |= SEGMENT_TCP_PSH;
 	if (fin)
 		s.flags |= PACKET_TCP_FIN;
-	for (n = 0; n < p->l2_len; n++)
-		h->frame[n] = p->l2[n];
+	memcpy(h->frame, p->l2, n);
 	n += segment_write(h->frame + n, &p->key, &s);
 	h->env->inject(h->arg, p->forwarder, p->port, h->frame, n);
 }
