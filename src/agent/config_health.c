@@ -13,29 +13,17 @@
 #include <string.h>
 
 #include "agent/config.h"
-
-static int number_parse(const char *text, unsigned long max, unsigned long *ret)
-{
-	char *end;
-	unsigned long n;
-
-	errno = 0;
-	n = strtoul(text, &end, 10);
-	if (errno || !isdigit((unsigned char)text[0]) || *end || n > max)
-		return -EINVAL;
-	*ret = n;
-	return 0;
-}
+#include "base/number.h"
 
 /* The last uid and gid mean "none" to the kernel. */
 static int user_parse(const char *text, uid_t *ret, char *why, size_t size)
 {
 	const struct passwd *p = getpwnam(text);
-	unsigned long n;
+	uint64_t n;
 
 	if (p)
 		*ret = p->pw_uid;
-	else if (number_parse(text, UINT32_MAX - 1, &n) == 0)
+	else if (number_parse(text, 0, UINT32_MAX - 1, &n) == 0)
 		*ret = (uid_t)n;
 	else {
 		snprintf(why, size, "there is no user \"%.64s\"", text);
@@ -47,11 +35,11 @@ static int user_parse(const char *text, uid_t *ret, char *why, size_t size)
 static int group_parse(const char *text, gid_t *ret, char *why, size_t size)
 {
 	const struct group *g = getgrnam(text);
-	unsigned long n;
+	uint64_t n;
 
 	if (g)
 		*ret = g->gr_gid;
-	else if (number_parse(text, UINT32_MAX - 1, &n) == 0)
+	else if (number_parse(text, 0, UINT32_MAX - 1, &n) == 0)
 		*ret = (gid_t)n;
 	else {
 		snprintf(why, size, "there is no group \"%.64s\"", text);
@@ -180,7 +168,7 @@ int agent_balancer_parse(const char *text, void *object, char *why, size_t size)
 	const char *from = strncmp(text, "tcp://", 6) ? text : text + 6, *port;
 	char addr[BATON_ADDR_TEXT_MAX];
 	bool bracket = from[0] == '[';
-	unsigned long n;
+	uint64_t n;
 	size_t len;
 
 	if (baton_addr_parse(from, &b.addr) < 0) {
@@ -188,8 +176,7 @@ int agent_balancer_parse(const char *text, void *object, char *why, size_t size)
 		port = from + len + (bracket && from[len]);
 		snprintf(addr, sizeof addr, "%.*s", (int)(len < sizeof addr ? len : sizeof addr - 1), from);
 		if (baton_addr_parse(addr, &b.addr) < 0 || (*port && *port != ':') ||
-		    (*port && (number_parse(port + 1, 65535, &n) < 0 || !n)) ||
-		    bracket != (b.addr.family == BATON_IPV6)) {
+		    (*port && number_parse(port + 1, 1, 65535, &n)) || bracket != (b.addr.family == BATON_IPV6)) {
 			snprintf(why, size, "\"%.64s\" is not an address with or without a port", text);
 			return -EINVAL;
 		}

@@ -12,6 +12,7 @@
 
 #include "agent/health_rules.h"
 #include "base/app.h"
+#include "base/number.h"
 
 #define STATE_HEADER "baton-agent health 1"
 #define LINE_MAX_BYTES 1024
@@ -73,23 +74,10 @@ int health_memory_word_add(struct health_memory *s, const struct health_app_id *
 	return 0;
 }
 
-static int number_parse(const char *text, uint64_t max, uint64_t *ret)
-{
-	char *end;
-	uint64_t n;
-
-	errno = 0;
-	n = strtoull(text, &end, 10);
-	if (text[0] < '0' || text[0] > '9' || *end || errno || n > max)
-		return -EINVAL;
-	*ret = n;
-	return 0;
-}
-
 static int small_parse(const char *text, uint64_t max, uint8_t *ret)
 {
 	uint64_t n;
-	int err = number_parse(text, max, &n);
+	int err = number_parse(text, 0, max, &n);
 
 	if (!err)
 		*ret = (uint8_t)n;
@@ -127,14 +115,14 @@ static int word_parse(char *const *field, unsigned n, struct health_memory *s)
 	struct health_app_id id;
 	uint64_t load = 0, number = 0;
 
-	if (n != WORD_N_FIELDS || id_parse(field[WORD_ID], &id) || number_parse(field[WORD_NUMBER], 1, &number) ||
+	if (n != WORD_N_FIELDS || id_parse(field[WORD_ID], &id) || number_parse(field[WORD_NUMBER], 0, 1, &number) ||
 	    flag_parse(field[WORD_ADDED], &w.added) ||
 	    small_parse(field[WORD_CAPACITY], AGENT_HEALTH_NO_CAPACITY, &w.capacity) ||
 	    flag_parse(field[WORD_JUDGE], &w.judge) || small_parse(field[WORD_STATE], HEALTH_N_STATES - 1, &w.state) ||
 	    small_parse(field[WORD_WISH], HEALTH_ACTIVE, &w.wish))
 		return -EINVAL;
 	w.has_load = field[WORD_LOAD][0] != 0;
-	if (w.has_load && number_parse(field[WORD_LOAD], HEALTH_LOAD_MAX, &load))
+	if (w.has_load && number_parse(field[WORD_LOAD], 0, HEALTH_LOAD_MAX, &load))
 		return -EINVAL;
 	w.source = (struct agent_source){ AGENT_SOURCE_OPERATOR, (uint32_t)number };
 	w.load = (uint16_t)load;
@@ -153,7 +141,7 @@ static int line_parse(char *line, struct health_memory *s)
 	if (rest)
 		return -EINVAL;
 	if (!strcmp(field[0], "incarnation"))
-		return n == 2 ? number_parse(field[1], UINT64_MAX, &s->incarnation) : -EINVAL;
+		return n == 2 ? number_parse(field[1], 0, UINT64_MAX, &s->incarnation) : -EINVAL;
 	if (!strcmp(field[0], "wish")) {
 		if (n != 3 || small_parse(field[1], HEALTH_ACTIVE, &s->wish))
 			return -EINVAL;

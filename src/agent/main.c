@@ -4,7 +4,6 @@
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -18,6 +17,7 @@
 #include "agent/status.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/number.h"
 
 #define CONFIG_DEFAULT "/etc/baton/agent.conf"
 #define FINDINGS_MAX 32
@@ -44,12 +44,9 @@ static void usage(FILE *out)
 
 static int flows_parse(const char *text, unsigned *ret)
 {
-	char *end;
-	unsigned long n;
+	uint64_t n;
 
-	errno = 0;
-	n = strtoul(text, &end, 10);
-	if (errno || text[0] < '0' || text[0] > '9' || *end || n > 100000000) {
+	if (number_parse(text, 0, 100000000, &n)) {
 		fprintf(stderr, "baton-agent: --flows wants a number, not \"%s\"\n", text);
 		return -EINVAL;
 	}

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/number.h"
+
 #define STATE_HEADER "baton-agent state 1"
 /* Room for the longest line (a vip) times the most vips, and more. */
 #define STATE_FILE_MAX (128 * 1024)
@@ -46,14 +48,11 @@ void agent_state_del_vip(struct agent_state *s, const struct baton_addr *a)
 		}
 }
 
-static int number_parse(const char *text, int *ret)
+static int setting_parse(const char *text, int *ret)
 {
-	char *end;
-	long n;
+	uint64_t n;
 
-	errno = 0;
-	n = strtol(text, &end, 10);
-	if (errno || end == text || *end || n < 0 || n > INT_MAX)
+	if (number_parse(text, 0, INT_MAX, &n))
 		return -EINVAL;
 	*ret = (int)n;
 	return 0;
@@ -86,9 +85,9 @@ static int line_parse(char *line, struct agent_state *s)
 	if (!strcmp(line, "bpffs"))
 		return flag_parse(value, &s->bpffs);
 	if (!strcmp(line, "arp_ignore"))
-		return number_parse(value, &s->arp_ignore);
+		return setting_parse(value, &s->arp_ignore);
 	if (!strcmp(line, "arp_announce"))
-		return number_parse(value, &s->arp_announce);
+		return setting_parse(value, &s->arp_announce);
 	if (!strcmp(line, "vip"))
 		return baton_addr_parse(value, &a) < 0 ? -EINVAL : agent_state_add_vip(s, &a);
 	return -EINVAL;

@@ -4,8 +4,9 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/number.h"
 
 int baton_addr_parse(const char *text, struct baton_addr *ret)
 {
@@ -27,8 +28,7 @@ int baton_prefix_parse(const char *text, struct baton_prefix *ret)
 	char addr[BATON_ADDR_TEXT_MAX];
 	const char *slash = strchr(text, '/');
 	size_t n = slash ? (size_t)(slash - text) : strlen(text);
-	unsigned long len, max;
-	char *end;
+	uint64_t len, max;
 
 	if (n >= sizeof addr)
 		return -EINVAL;
@@ -38,13 +38,8 @@ int baton_prefix_parse(const char *text, struct baton_prefix *ret)
 		return -EINVAL;
 	max = p.addr.family == BATON_IPV4 ? 32 : 128;
 	len = max;
-	if (slash) {
-		if (slash[1] < '0' || slash[1] > '9')
-			return -EINVAL;
-		len = strtoul(slash + 1, &end, 10);
-		if (*end || len > max)
-			return -EINVAL;
-	}
+	if (slash && number_parse(slash + 1, 0, max, &len))
+		return -EINVAL;
 	p.len = (uint8_t)len;
 	*ret = p;
 	return 0;

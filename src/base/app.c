@@ -5,8 +5,9 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/number.h"
 
 static const struct {
 	const char *name;
@@ -15,27 +16,16 @@ static const struct {
 
 #define N_PROTOCOLS (sizeof protocols / sizeof protocols[0])
 
-static int number_parse(const char *text, unsigned long max, unsigned long *ret)
-{
-	char *end;
-
-	if (text[0] < '0' || text[0] > '9')
-		return -EINVAL;
-	errno = 0;
-	*ret = strtoul(text, &end, 10);
-	return errno || *end || !*ret || *ret > max ? -EINVAL : 0;
-}
-
 static int protocol_parse(const char *text, uint8_t *ret)
 {
-	unsigned long n;
+	uint64_t n;
 
 	for (size_t i = 0; i < N_PROTOCOLS; i++)
 		if (!strcmp(text, protocols[i].name)) {
 			*ret = protocols[i].proto;
 			return 0;
 		}
-	if (number_parse(text, 255, &n))
+	if (number_parse(text, 1, 255, &n))
 		return -EINVAL;
 	*ret = (uint8_t)n;
 	return 0;
@@ -46,10 +36,10 @@ static int endpoint_parse(char *text, bool any, struct baton_addr *ret_addr, uin
 {
 	char *port = strrchr(text, ':'), *addr = text;
 	bool bracket = text[0] == '[';
-	unsigned long n;
+	uint64_t n;
 	size_t len;
 
-	if (!port || number_parse(port + 1, 65535, &n))
+	if (!port || number_parse(port + 1, 1, 65535, &n))
 		return -EINVAL;
 	*port = 0;
 	*ret_port = (uint16_t)n;

@@ -4,9 +4,9 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "baton/abi/shim.h"
 #include "baton/plumb.h"
 #include "baton/proto.h"
@@ -214,13 +214,9 @@ char *trace_say(const struct trace_record *r, char *buf, size_t size)
 
 static int port_parse(const char *text, uint16_t *ret_be)
 {
-	unsigned long n;
-	char *end;
+	uint64_t n;
 
-	if (*text < '0' || *text > '9')
-		return -EINVAL;
-	n = strtoul(text, &end, 10);
-	if (*end || !n || n > UINT16_MAX)
+	if (number_parse(text, 1, UINT16_MAX, &n))
 		return -EINVAL;
 	*ret_be = htons((uint16_t)n);
 	return 0;

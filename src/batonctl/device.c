@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What an operator overrides on the device that batonctl runs on. */
-#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "batonctl/batonctl.h"
 #include "batonctl/client.h"
 
@@ -30,17 +30,6 @@ static int device_reply(const char *reply)
 	return BATONCTL_NEGATIVE;
 }
 
-static int device_port(const char *text, unsigned *ret)
-{
-	char *end;
-	unsigned long port = strtoul(text, &end, 10);
-
-	if (text[0] < '0' || text[0] > '9' || *end || port < 1 || port > UINT16_MAX)
-		return -EINVAL;
-	*ret = (unsigned)port;
-	return 0;
-}
-
 static int device_ask(const struct options *o, const char *request)
 {
 	char why[BATONCTL_WHY_SIZE] = "", *run_dir = NULL, *reply = NULL;
@@ -62,17 +51,17 @@ int device_command(const struct options *o)
 	static const char *const verbs[] = { "drain", "undrain", NULL };
 	const char *reason = o->reason ? o->reason : "";
 	char request[512];
-	unsigned port = 0;
+	uint64_t port = 0;
 
 	if (o->n_words < 2 || o->n_words > 3)
 		return device_usage("device wants drain or undrain, a host and perhaps a port");
 	if (strcmp(o->words[0], verbs[0]) && strcmp(o->words[0], verbs[1]))
 		return batonctl_unknown("word", o->words[0], verbs);
-	if (o->n_words == 3 && device_port(o->words[2], &port) < 0)
+	if (o->n_words == 3 && number_parse(o->words[2], 1, UINT16_MAX, &port))
 		return device_usage("the port is a number from 1 to 65535");
 	if (strpbrk(o->words[1], " \n") || strchr(reason, '\n'))
 		return device_usage("a host has no spaces, a reason is one line");
-	if (snprintf(request, sizeof request, "%s %s %u %s", o->words[0], o->words[1], port, reason) >=
+	if (snprintf(request, sizeof request, "%s %s %u %s", o->words[0], o->words[1], (unsigned)port, reason) >=
 	    (int)sizeof request)
 		return device_usage("host and reason are too long");
 	return device_ask(o, request);

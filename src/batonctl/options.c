@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/conf.h"
+#include "base/number.h"
 #include "baton/addr.h"
 #include "baton/health.h"
 #include "batonctl/batonctl.h"
@@ -54,19 +55,16 @@ static const struct option long_options[] = {
 	{ 0 },
 };
 
-static int number_parse(const char *name, const char *text, unsigned long min, unsigned long max, unsigned *ret,
-			char *why)
+static int count_parse(const char *name, const char *text, unsigned long min, unsigned long max, unsigned *ret,
+		       char *why)
 {
-	unsigned long v;
-	char *end;
+	uint64_t n;
 
-	errno = 0;
-	v = strtoul(text, &end, 10);
-	if (text[0] < '0' || text[0] > '9' || *end || errno || v < min || v > max) {
+	if (number_parse(text, min, max, &n)) {
 		snprintf(why, BATONCTL_WHY_SIZE, "%s: \"%.64s\" is not a number from %lu to %lu", name, text, min, max);
 		return -EINVAL;
 	}
-	*ret = (unsigned)v;
+	*ret = (unsigned)n;
 	return 0;
 }
 
@@ -105,7 +103,7 @@ static int vip_check(const char *text, char *why)
 static int signed_parse(const char *name, const char *text, unsigned long max, int *ret, char *why)
 {
 	unsigned n;
-	int err = number_parse(name, text, 0, max, &n, why);
+	int err = count_parse(name, text, 0, max, &n, why);
 
 	if (!err)
 		*ret = (int)n;
@@ -139,9 +137,9 @@ static int option_take(struct options *o, int c, char *why)
 		o->config = optarg;
 		return 0;
 	case 'l':
-		return number_parse("--limit", optarg, 0, 1000000000, &o->limit, why);
+		return count_parse("--limit", optarg, 0, 1000000000, &o->limit, why);
 	case 'n':
-		return number_parse("--interval", optarg, 1, INTERVAL_MAX_S, &o->interval_s, why);
+		return count_parse("--interval", optarg, 1, INTERVAL_MAX_S, &o->interval_s, why);
 	case 'h':
 		o->help = true;
 		return 0;
@@ -164,7 +162,7 @@ static int option_take(struct options *o, int c, char *why)
 		o->host = optarg;
 		return addr_check("--host", optarg, why);
 	case OPTION_SECONDS:
-		return number_parse("--seconds", optarg, 1, SECONDS_MAX, &o->seconds, why);
+		return count_parse("--seconds", optarg, 1, SECONDS_MAX, &o->seconds, why);
 	case OPTION_VIP:
 		o->vip = optarg;
 		return vip_check(optarg, why);

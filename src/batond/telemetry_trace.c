@@ -3,10 +3,10 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/number.h"
 #include "base/trace_log.h"
 #include "batond/batond.h"
 #include "batond/telemetry.h"
@@ -18,23 +18,13 @@ struct trace_ask {
 	uint64_t seconds, since_ns;
 };
 
-static bool number_parse(const char *text, uint64_t max, uint64_t *ret)
-{
-	char *end;
-
-	if (*text < '0' || *text > '9' || strlen(text) > 20)
-		return false;
-	*ret = strtoull(text, &end, 10);
-	return !*end && *ret <= max;
-}
-
 static bool word_take(struct trace_ask *a, const char *word)
 {
 	if (!strncmp(word, "client=", 7))
 		return trace_filter_parse(word + 7, &a->client) == 0;
 	if (!strncmp(word, "seconds=", 8))
-		return number_parse(word + 8, TRACE_SECONDS_MAX, &a->seconds);
-	return !strncmp(word, "since=", 6) && number_parse(word + 6, UINT64_MAX, &a->since_ns);
+		return number_parse(word + 8, 0, TRACE_SECONDS_MAX, &a->seconds) == 0;
+	return !strncmp(word, "since=", 6) && number_parse(word + 6, 0, UINT64_MAX, &a->since_ns) == 0;
 }
 
 static bool ask_parse(const char *text, struct trace_ask *ret)

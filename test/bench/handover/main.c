@@ -9,6 +9,7 @@
 
 #include <rte_cycles.h>
 
+#include "base/number.h"
 #include "bench.h"
 #include "forwarder/route.h"
 #include "rig.h"
@@ -248,17 +249,11 @@ static int run(const struct options *o, struct results *res)
 
 static int parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
 {
-	char *end;
-	unsigned long long n;
-
-	errno = 0;
-	n = strtoull(text, &end, 10);
-	if (errno || end == text || *end || *text == '-' || n < min || n > max) {
+	if (number_parse(text, min, max, ret)) {
 		fprintf(stderr, "baton-bench-handover: \"%s\" is not a number from %llu to %llu\n", text,
 			(unsigned long long)min, (unsigned long long)max);
 		return -EINVAL;
 	}
-	*ret = n;
 	return 0;
 }
 
