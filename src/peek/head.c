@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <string.h>
 
-#include "peek/chars.h"
 #include "peek/head.h"
 #include "peek/http.h"
+#include "peek/span.h"
 #include "peek/tls.h"
 
 void peek_head_clear(struct peek_head *ret)
@@ -34,47 +34,14 @@ enum peek_verdict peek_head(struct peek_state *state, enum application_protocol 
 	return tls ? tls_peek(state, bytes, len, max, ret) : http_peek(state, bytes, len, max, ret);
 }
 
-static bool name_is(struct peek_span s, const char *name, size_t len)
-{
-	if (s.len != len)
-		return false;
-	for (size_t i = 0; i < len; i++)
-		if (chars_lower(s.p[i]) != chars_lower((uint8_t)name[i]))
-			return false;
-	return true;
-}
-
 struct peek_span peek_head_field(const struct peek_head *h, const char *name)
 {
 	size_t len = strlen(name);
 
 	for (unsigned i = 0; i < h->n_fields; i++)
-		if (name_is(h->fields[i].name, name, len))
+		if (span_is_name(h->fields[i].name, name, len))
 			return h->fields[i].value;
 	return (struct peek_span){ 0 };
-}
-
-static struct peek_span trim(struct peek_span s)
-{
-	while (s.len && (s.p[0] == ' ' || s.p[0] == '\t')) {
-		s.p++;
-		s.len--;
-	}
-	while (s.len && (s.p[s.len - 1] == ' ' || s.p[s.len - 1] == '\t'))
-		s.len--;
-	return s;
-}
-
-/* The span up to the next such byte; *s goes on behind it. */
-static struct peek_span split(struct peek_span *s, uint8_t c)
-{
-	const uint8_t *stop = memchr(s->p, c, s->len);
-	struct peek_span part = { s->p, stop ? (uint32_t)(stop - s->p) : s->len };
-	uint32_t skip = part.len + (stop != NULL);
-
-	s->p += skip;
-	s->len -= skip;
-	return part;
 }
 
 /* cookie-value of RFC 6265, section 4.1.1: quotes around it are not part of what it says. */
@@ -90,15 +57,15 @@ static struct peek_span unquote(struct peek_span s)
 static struct peek_span cookie_of(struct peek_span cookies, const char *name, size_t len)
 {
 	while (cookies.len) {
-		struct peek_span rest = split(&cookies, ';');
+		struct peek_span rest = span_split(&cookies, ';');
 		uint32_t whole = rest.len;
-		struct peek_span key = split(&rest, '=');
+		struct peek_span key = span_split(&rest, '=');
 
 		if (key.len == whole)
 			continue; /* no '=' */
-		key = trim(key);
+		key = span_trim(key);
 		if (key.len == len && !memcmp(key.p, name, len))
-			return unquote(trim(rest));
+			return unquote(span_trim(rest));
 	}
 	return (struct peek_span){ 0 };
 }
@@ -111,7 +78,7 @@ struct peek_span peek_head_cookie(const struct peek_head *h, const char *name)
 	for (unsigned i = 0; i < h->n_fields; i++) {
 		struct peek_span value;
 
-		if (!name_is(h->fields[i].name, "cookie", strlen("cookie")))
+		if (!span_is_name(h->fields[i].name, "cookie", strlen("cookie")))
 			continue;
 		value = cookie_of(h->fields[i].value, name, len);
 		if (value.p)

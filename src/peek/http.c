@@ -8,6 +8,7 @@
 
 #include "peek/chars.h"
 #include "peek/http.h"
+#include "peek/span.h"
 
 enum http_step {
 	STEP_START,    /* empty lines before the request line, RFC 9112 section 2.2 */
@@ -171,12 +172,6 @@ static enum peek_verdict scan_line(struct http_scan *s)
 	return PEEK_MORE;
 }
 
-static bool is_host(const uint8_t *name, uint32_t len)
-{
-	return len == 4 && chars_lower(name[0]) == 'h' && chars_lower(name[1]) == 'o' && chars_lower(name[2]) == 's' &&
-	       chars_lower(name[3]) == 't';
-}
-
 /* No white space between name and colon (RFC 9112, section 5.1). */
 static enum peek_verdict scan_name(struct http_scan *s)
 {
@@ -184,7 +179,7 @@ static enum peek_verdict scan_name(struct http_scan *s)
 		return PEEK_MORE;
 	if (s->bytes[s->at] != ':')
 		return PEEK_ALIEN;
-	if (is_host(s->bytes + s->mark, s->at - s->mark)) {
+	if (span_is_name((struct peek_span){ s->bytes + s->mark, s->at - s->mark }, "host", strlen("host"))) {
 		s->n_hosts++;
 		s->host_at = s->at + 1;
 	}
@@ -226,11 +221,6 @@ static struct peek_span word_until(const uint8_t **p, const uint8_t *end, uint8_
 	return s;
 }
 
-static bool is_space(uint8_t c)
-{
-	return c == ' ' || c == '\t';
-}
-
 /* A field's value without its line end and the white space around it (RFC 9112, section 5.1). */
 static struct peek_span value_until_lf(const uint8_t **p, const uint8_t *end)
 {
@@ -238,13 +228,7 @@ static struct peek_span value_until_lf(const uint8_t **p, const uint8_t *end)
 
 	if (s.len && s.p[s.len - 1] == '\r')
 		s.len--;
-	while (s.len && is_space(s.p[0])) {
-		s.p++;
-		s.len--;
-	}
-	while (s.len && is_space(s.p[s.len - 1]))
-		s.len--;
-	return s;
+	return span_trim(s);
 }
 
 static void fill_fields(const uint8_t *p, const uint8_t *end, unsigned n, struct peek_head *ret)

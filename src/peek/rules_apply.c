@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <string.h>
 
-#include "peek/chars.h"
 #include "peek/rules.h"
 #include "peek/rules_internal.h"
+#include "peek/span.h"
 
 /* Undecided regular expressions of one connection, after which no more are tried: they are what takes long. */
 #define UNDECIDED_MAX 4
@@ -41,23 +41,13 @@ static struct peek_span protocol_span(uint8_t kind)
 	return text_span(kind == PEEK_HTTP ? "http" : kind == PEEK_TLS ? "tls" : "none");
 }
 
-static bool name_is(struct peek_span s, const char *name, uint32_t len)
-{
-	if (s.len != len)
-		return false;
-	for (uint32_t i = 0; i < len; i++)
-		if (chars_lower(s.p[i]) != chars_lower((uint8_t)name[i]))
-			return false;
-	return true;
-}
-
 /* All fields of the name count: a second one must not hide from a rule. */
 static bool next_field(struct values *v, struct peek_span *ret)
 {
 	while (v->next < v->head->n_fields) {
 		const struct peek_field *f = &v->head->fields[v->next++];
 
-		if (name_is(f->name, v->condition->name, v->condition->name_len)) {
+		if (span_is_name(f->name, v->condition->name, v->condition->name_len)) {
 			*ret = f->value;
 			return true;
 		}
@@ -73,19 +63,14 @@ static bool next_parameter(struct values *v, struct peek_span *ret)
 	if (v->next++ == 0)
 		v->rest = v->head->query;
 	while (v->rest.len) {
-		const uint8_t *end = memchr(v->rest.p, '&', v->rest.len);
-		uint32_t len = end ? (uint32_t)(end - v->rest.p) : v->rest.len;
-		struct peek_span pair = { v->rest.p, len };
-		uint32_t skip = len + (end != NULL);
+		struct peek_span pair = span_split(&v->rest, '&');
 
-		v->rest.p += skip;
-		v->rest.len -= skip;
-		if (len < c->name_len || memcmp(pair.p, c->name, c->name_len))
+		if (pair.len < c->name_len || memcmp(pair.p, c->name, c->name_len))
 			continue;
-		if (len == c->name_len || pair.p[c->name_len] == '=') {
-			uint32_t at = len == c->name_len ? len : c->name_len + 1;
+		if (pair.len == c->name_len || pair.p[c->name_len] == '=') {
+			uint32_t at = pair.len == c->name_len ? pair.len : c->name_len + 1;
 
-			*ret = (struct peek_span){ pair.p + at, len - at };
+			*ret = (struct peek_span){ pair.p + at, pair.len - at };
 			return true;
 		}
 	}
