@@ -6,6 +6,7 @@
 #ifndef BATON_TEST_FIRST_BYTES_H
 #define BATON_TEST_FIRST_BYTES_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "peek/head.h"
@@ -23,5 +24,8 @@ struct first_bytes {
  */
 const char *first_bytes_cut(const struct first_bytes *in, const uint32_t *cuts, unsigned n_cuts,
 			    struct peek_head *ret_head, enum peek_verdict *ret_verdict);
+
+/* Abort unless the bytes say the same in pieces of many sizes, with and without a limit below their number. */
+void first_bytes_fuzz(enum application_protocol protocol, const uint8_t *data, size_t size);
 
 #endif
