@@ -11,6 +11,16 @@ static __always_inline int shim_drop(enum agent_counter why)
 	return TC_ACT_SHOT;
 }
 
+/* The bytes that an IPv4 address does not use are 0. */
+static __always_inline bool addrs_valid(__u8 family, const __u8 saddr[16], const __u8 daddr[16])
+{
+	if (family == 4)
+		for (int i = 4; i < 16; i++)
+			if (saddr[i] | daddr[i])
+				return false;
+	return true;
+}
+
 static __always_inline void conn_key_make(struct agent_conn_key *key, __u8 family, const __u8 saddr[16],
 					  const __u8 daddr[16], __be16 sport, __be16 dport)
 {

@@ -58,11 +58,7 @@ static __always_inline bool create_fields_valid(const struct baton_shim_create *
 	for (unsigned i = 0; i < sizeof c->zero; i++)
 		if (c->zero[i])
 			return false;
-	if (family == 4)
-		for (int i = 4; i < 16; i++)
-			if (c->saddr[i] | c->daddr[i])
-				return false;
-	return true;
+	return addrs_valid(family, c->saddr, c->daddr);
 }
 
 static __always_inline void create_tuple(struct scratch *x)

@@ -26,11 +26,7 @@ static __always_inline int flow_fields_valid(const struct baton_shim_flow *m, __
 	for (unsigned i = 0; i < sizeof m->zero; i++)
 		if (m->zero[i])
 			return 0;
-	if (family == 4)
-		for (int i = 4; i < 16; i++)
-			if (m->saddr[i] | m->daddr[i])
-				return 0;
-	return 1;
+	return addrs_valid(family, m->saddr, m->daddr);
 }
 
 static __always_inline int flow_same(const struct agent_flow *f, const struct agent_flow *g)
