@@ -11,11 +11,11 @@
 #include <rte_errno.h>
 #include <rte_log.h>
 
+#include "base/hugepages.h"
 #include "base/log.h"
 #include "batond/batond.h"
 
 #define EAL_MAX_ARGS 64
-#define EAL_HUGEPAGES "/sys/kernel/mm/hugepages/hugepages-2048kB/"
 
 struct eal_args {
 	int n;
@@ -39,62 +39,17 @@ static void eal_args_free(struct eal_args *a)
 	a->n = 0;
 }
 
-static long eal_read_number(const char *path)
-{
-	FILE *f = fopen(path, "re");
-	long n = -1;
-
-	if (!f)
-		return -1;
-	if (fscanf(f, "%ld", &n) != 1)
-		n = -1;
-	fclose(f);
-	return n;
-}
-
-static bool eal_write_number(const char *path, long n)
-{
-	FILE *f = fopen(path, "we");
-	bool ok;
-
-	if (!f)
-		return false;
-	ok = fprintf(f, "%ld\n", n) > 0;
-	return fclose(f) == 0 && ok;
-}
-
-/* Are there enough free 2 MB pages, or can they be had now? Remembers what was added. */
-static bool eal_reserve_hugepages(struct batond *b)
-{
-	long want = (b->config->memory_mb + 1) / 2 + 1;
-	long free_pages = eal_read_number(EAL_HUGEPAGES "free_hugepages");
-	long all = eal_read_number(EAL_HUGEPAGES "nr_hugepages"), now;
-
-	if (free_pages < 0 || all < 0)
-		return false;
-	if (free_pages >= want)
-		return true;
-	if (!eal_write_number(EAL_HUGEPAGES "nr_hugepages", all + want - free_pages))
-		return false;
-	now = eal_read_number(EAL_HUGEPAGES "nr_hugepages");
-	if (now > all)
-		b->hugepages_added = (uint32_t)(now - all);
-	return eal_read_number(EAL_HUGEPAGES "free_hugepages") >= want;
-}
-
 static void eal_return_hugepages(struct batond *b)
 {
-	long all = eal_read_number(EAL_HUGEPAGES "nr_hugepages");
-
-	if (b->hugepages_added && all >= (long)b->hugepages_added)
-		eal_write_number(EAL_HUGEPAGES "nr_hugepages", all - (long)b->hugepages_added);
+	hugepages_give_back(b->hugepages_added);
 	b->hugepages_added = 0;
 }
 
 static int eal_memory_args(struct batond *b, struct eal_args *a)
 {
 	char text[32];
-	bool huge = b->config->hugepages && eal_reserve_hugepages(b);
+	uint32_t pages = (uint32_t)(b->config->memory_mb + 1) / HUGEPAGES_PAGE_MB + 1;
+	bool huge = b->config->hugepages && hugepages_take(pages, &b->hugepages_added);
 
 	if (!huge && b->config->hugepages_required) {
 		log_error("no %d MB of 2 MB hugepages free, and they can't be reserved now; set vm.nr_hugepages or "

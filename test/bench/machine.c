@@ -10,10 +10,8 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 
+#include "base/hugepages.h"
 #include "bench.h"
-
-#define PAGES "/sys/kernel/mm/hugepages/hugepages-2048kB/"
-#define PAGE_MB 2
 
 static volatile sig_atomic_t interrupted;
 
@@ -27,61 +25,15 @@ bool machine_interrupted(void)
 	return interrupted;
 }
 
-static long read_number(const char *path)
-{
-	FILE *f = fopen(path, "re");
-	long n = -1;
-
-	if (!f)
-		return -1;
-	if (fscanf(f, "%ld", &n) != 1)
-		n = -1;
-	fclose(f);
-	return n;
-}
-
-static bool write_number(const char *path, long n)
-{
-	FILE *f = fopen(path, "we");
-	bool good;
-
-	if (!f)
-		return false;
-	good = fprintf(f, "%ld\n", n) > 0;
-	return fclose(f) == 0 && good;
-}
-
-static void give_pages_back(struct bench_machine *m)
-{
-	long all = read_number(PAGES "nr_hugepages");
-
-	if (m->pages_added && all >= (long)m->pages_added)
-		write_number(PAGES "nr_hugepages", all - (long)m->pages_added);
-	m->pages_added = 0;
-}
-
-static bool take_pages(struct bench_machine *m, long wanted)
-{
-	long all = read_number(PAGES "nr_hugepages"), free_pages = read_number(PAGES "free_hugepages");
-
-	if (all < 0 || free_pages < 0)
-		return false;
-	if (free_pages >= wanted)
-		return true;
-	if (!write_number(PAGES "nr_hugepages", all + wanted - free_pages))
-		return false;
-	m->pages_added = (uint32_t)(read_number(PAGES "nr_hugepages") - all);
-	if (read_number(PAGES "free_hugepages") >= wanted)
-		return true;
-	give_pages_back(m);
-	return false;
-}
-
 /* With autogroups nice values mean nothing between sessions: raise the group, if it is ours alone. */
 static void take_priority(void)
 {
-	if (getsid(0) == getpid())
-		write_number("/proc/self/autogroup", -20);
+	FILE *f = getsid(0) == getpid() ? fopen("/proc/self/autogroup", "we") : NULL;
+
+	if (!f)
+		return;
+	fprintf(f, "-20\n");
+	fclose(f);
 }
 
 static void catch_signals(void)
@@ -186,13 +138,17 @@ int machine_start(struct bench_machine *m, const struct bench_options *o, unsign
 		fprintf(stderr, "baton-bench: no folder for DPDK: %s\n", strerror(errno));
 		return -errno;
 	}
-	m->hugepages = o->hugepages && take_pages(m, (memory_mb + memory_testpmd_mb) / PAGE_MB + 8);
-	if (o->hugepages && !m->hugepages)
+	m->hugepages = o->hugepages &&
+		       hugepages_take((memory_mb + memory_testpmd_mb) / HUGEPAGES_PAGE_MB + 8, &m->pages_added);
+	if (o->hugepages && !m->hugepages) {
 		fprintf(stderr, "baton-bench: no %u MB of hugepages to be had: going on without\n",
 			memory_mb + memory_testpmd_mb);
+		hugepages_give_back(m->pages_added);
+		m->pages_added = 0;
+	}
 	err = eal_start(m, o, memory_mb);
 	if (err < 0) {
-		give_pages_back(m);
+		hugepages_give_back(m->pages_added);
 		remove_run_dir(m);
 	}
 	return err;
@@ -201,6 +157,6 @@ int machine_start(struct bench_machine *m, const struct bench_options *o, unsign
 void machine_stop(struct bench_machine *m)
 {
 	rte_eal_cleanup();
-	give_pages_back(m);
+	hugepages_give_back(m->pages_added);
 	remove_run_dir(m);
 }
