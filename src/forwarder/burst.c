@@ -67,31 +67,27 @@ BURST_INLINE void burst_begin(struct burst *b, struct forwarder_worker *w)
 	};
 }
 
-BURST_INLINE void burst_end(const struct burst *b, unsigned n, uint64_t bytes)
+BURST_INLINE void burst_end(const struct burst *b)
 {
-	struct forwarder_counters *c = &b->w->counters;
-
-	c->rx_packets += n;
-	c->rx_bytes += bytes;
-	c->hits += b->hits;
-	c->tx_bytes += b->tx_bytes;
+	b->w->counters.hits += b->hits;
+	b->w->counters.tx_bytes += b->tx_bytes;
 }
 
 #define FORM_FILE "forwarder/burst_form.h"
 #include "forwarder/route_each_form.h"
 
-burst_fn burst_for(const struct route_table *t)
+const struct burst_path *burst_for(const struct route_table *t)
 {
 	/* in the order of route_forms[] */
-	static const burst_fn bursts[] = {
-		burst_scalar,
+	static const struct burst_path *const paths[] = {
+		&burst_path_scalar,
 #ifdef __x86_64__
-		burst_sse2,   burst_sse2_aes, burst_avx2_aes, burst_avx512_aes,
+		&burst_path_sse2,   &burst_path_sse2_aes, &burst_path_avx2_aes, &burst_path_avx512_aes,
 #endif
 	};
 	unsigned i = 0;
 
 	while (route_forms[i] != t->form)
 		i++;
-	return bursts[i];
+	return paths[i];
 }

@@ -10,10 +10,23 @@
 
 #include "forwarder/worker.h"
 
-/* Take n ≤ WORKER_BURST frames; owns them. */
-typedef void (*burst_fn)(struct forwarder_worker *w, struct rte_mbuf **packets, unsigned n);
+/* Each takes n ≤ WORKER_BURST frames and owns them. */
+struct burst_path {
+	/* They are on their way when it returns. */
+	void (*now)(struct forwarder_worker *w, struct rte_mbuf **packets, unsigned n);
+	/*
+	 * What was held goes first. hold: those with a route wait for the next call, so that their entries arrive
+	 * while that one parses. n may be 0.
+	 */
+	void (*next)(struct forwarder_worker *w, struct rte_mbuf **packets, unsigned n, bool hold);
+};
 
 /* The one for tables of this form; both tables of a worker have the same. */
-burst_fn burst_for(const struct route_table *t);
+const struct burst_path *burst_for(const struct route_table *t);
+
+/* Room for what is held and for what is parsed meanwhile; from rte_malloc. NULL if memory is short. */
+struct burst_set *burst_sets_new(void);
+/* Free the packets that are held: the worker ends. */
+void burst_drop_held(struct forwarder_worker *w);
 
 #endif

@@ -2,7 +2,9 @@
 /*
  * The three passes over a burst in one form; included once for each form by
  * route_each_form.h. Each pass fetches what the next one reads, so that a
- * burst's cache misses overlap: buckets first, then entries.
+ * burst's cache misses overlap: buckets first, then entries. While bursts are
+ * full, two of them overlap: one is parsed and the one before it is forwarded
+ * between asking for a line and reading it.
  */
 #include "forwarder/route_form_begin.h"
 
@@ -111,35 +113,43 @@ FORM_INLINE void FORM(burst_forward)(struct burst *b, const struct burst_table *
 	burst_special(b->w, p, equal ? (int64_t)p->place : BURST_SEARCH);
 }
 
-FORM_INLINE void FORM(burst_family)(struct burst *b, const struct route_table *table, struct burst_packet *p,
-				    unsigned n, bool six)
+/* Packets without an entry are gone afterwards, or wait for the last pass like those with one. */
+FORM_INLINE void FORM(burst_match_lane)(struct burst *b, const struct route_table *table, struct burst_lane *lane,
+					bool six)
 {
-	const struct burst_table memory = burst_table(table), *t = &memory;
-	uint32_t found = 0, all = UINT32_MAX >> (WORKER_BURST - n);
+	const struct burst_table memory = burst_table(table);
+	uint32_t found = 0, all = UINT32_MAX >> (WORKER_BURST - lane->n);
 
-	for (unsigned i = 0; i < n; i++)
-		found |= (uint32_t)FORM(burst_match)(t, &p[i], six) << i;
+	for (unsigned i = 0; i < lane->n; i++)
+		found |= (uint32_t)FORM(burst_match)(&memory, &lane->p[i], six) << i;
 	/* while the entries of the others are on their way */
 	if (unlikely(found != all))
-		found |= FORM(burst_misses)(b, table, p, all & ~found, six);
-	BURST_PASS_DONE(lookup);
-	if (likely(found == all)) {
-		for (unsigned i = 0; i < n; i++)
-			FORM(burst_forward)(b, t, &p[i], six);
-	} else {
-		for (; found; found &= found - 1)
-			FORM(burst_forward)(b, t, &p[__builtin_ctz(found)], six);
-	}
-	BURST_PASS_DONE(rewrite);
+		found |= FORM(burst_misses)(b, table, lane->p, all & ~found, six);
+	lane->found = found;
 }
 
-FORM_TARGET static void FORM(burst)(struct forwarder_worker *w, struct rte_mbuf **packets, unsigned n)
+FORM_INLINE void FORM(burst_forward_lane)(struct burst *b, const struct route_table *table, struct burst_lane *lane,
+					  bool six)
 {
-	struct burst_packet v4[WORKER_BURST], v6[WORKER_BURST];
+	const struct burst_table memory = burst_table(table);
+	uint32_t found = lane->found;
+
+	if (likely(found == UINT32_MAX >> (WORKER_BURST - lane->n))) {
+		for (unsigned i = 0; i < lane->n; i++)
+			FORM(burst_forward)(b, &memory, &lane->p[i], six);
+	} else {
+		for (; found; found &= found - 1)
+			FORM(burst_forward)(b, &memory, &lane->p[__builtin_ctz(found)], six);
+	}
+}
+
+/* First pass. What is not the usual packet is gone afterwards. */
+FORM_TARGET static __attribute__((noinline)) void
+FORM(burst_parse)(struct forwarder_worker *w, struct rte_mbuf **packets, unsigned n, struct burst_set *set)
+{
 	struct route_table *t4 = w->routes4, *t6 = w->routes6;
 	unsigned n4 = 0, n6 = 0;
 	uint64_t bytes = 0;
-	struct burst b;
 
 	for (unsigned i = 0; i < n; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(packets[i], void *));
@@ -152,19 +162,69 @@ FORM_TARGET static void FORM(burst)(struct forwarder_worker *w, struct rte_mbuf 
 		if (likely(m->nb_segs == 1))
 			flow = packet_flow(frame, rte_pktmbuf_data_len(m));
 		if (likely(flow.family == BATON_IPV4))
-			FORM(burst_hash)(t4, m, frame, &flow, &v4[n4++], false);
+			FORM(burst_hash)(t4, m, frame, &flow, &set->v4.p[n4++], false);
 		else if (likely(flow.family == BATON_IPV6))
-			FORM(burst_hash)(t6, m, frame, &flow, &v6[n6++], true);
+			FORM(burst_hash)(t6, m, frame, &flow, &set->v6.p[n6++], true);
 		else
 			burst_other(w, m);
 	}
+	set->v4.n = n4;
+	set->v6.n = n6;
+	w->counters.rx_packets += n;
+	w->counters.rx_bytes += bytes;
 	BURST_PASS_DONE(parse);
-	burst_begin(&b, w);
-	if (n4)
-		FORM(burst_family)(&b, t4, v4, n4, false);
-	if (n6)
-		FORM(burst_family)(&b, t6, v6, n6, true);
-	burst_end(&b, n, bytes);
 }
+
+/* Second pass. */
+FORM_TARGET static __attribute__((noinline)) void FORM(burst_lookup)(struct burst *b, struct burst_set *set)
+{
+	if (set->v4.n)
+		FORM(burst_match_lane)(b, b->w->routes4, &set->v4, false);
+	if (set->v6.n)
+		FORM(burst_match_lane)(b, b->w->routes6, &set->v6, true);
+	BURST_PASS_DONE(lookup);
+}
+
+/* Third pass. */
+FORM_TARGET static __attribute__((noinline)) void FORM(burst_rewrite)(struct burst *b, struct burst_set *set)
+{
+	if (set->v4.n)
+		FORM(burst_forward_lane)(b, b->w->routes4, &set->v4, false);
+	if (set->v6.n)
+		FORM(burst_forward_lane)(b, b->w->routes6, &set->v6, true);
+	BURST_PASS_DONE(rewrite);
+}
+
+static void FORM(burst_now)(struct forwarder_worker *w, struct rte_mbuf **packets, unsigned n)
+{
+	struct burst_set set;
+	struct burst b;
+
+	FORM(burst_parse)(w, packets, n, &set);
+	burst_begin(&b, w);
+	FORM(burst_lookup)(&b, &set);
+	FORM(burst_rewrite)(&b, &set);
+	burst_end(&b);
+}
+
+static void FORM(burst_next)(struct forwarder_worker *w, struct rte_mbuf **packets, unsigned n, bool hold)
+{
+	struct burst_set *held = &w->sets[w->set], *set = &w->sets[w->set ^ 1];
+	struct burst b;
+
+	FORM(burst_parse)(w, packets, n, set);
+	burst_begin(&b, w);
+	if (w->holds)
+		FORM(burst_rewrite)(&b, held);
+	FORM(burst_lookup)(&b, set);
+	w->holds = hold;
+	if (hold)
+		w->set ^= 1;
+	else
+		FORM(burst_rewrite)(&b, set);
+	burst_end(&b);
+}
+
+static const struct burst_path FORM(burst_path) = { FORM(burst_now), FORM(burst_next) };
 
 #include "forwarder/route_form_end.h"

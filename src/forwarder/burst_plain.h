@@ -27,6 +27,18 @@ struct burst_packet {
 	uint16_t tag;
 };
 
+/* Packets of one family, in their order. */
+struct burst_lane {
+	unsigned n;
+	uint32_t found; /* bits: has a place; the others are not there any more */
+	struct burst_packet p[WORKER_BURST];
+};
+
+/* A burst between two passes. */
+struct burst_set {
+	struct burst_lane v4, v6;
+};
+
 /* A table's memory, so that the passes need not ask the table for it again and again. */
 struct burst_table {
 	const struct route_bucket *buckets;

@@ -349,6 +349,7 @@ void route_del(struct route_table *t, uint32_t index)
 		if (t->buckets[b].overflow != UINT16_MAX)
 			t->buckets[b].overflow--;
 	t->buckets[b].tag[index % ROUTE_PLACES] = ROUTE_TAG_FREE;
+	route_at(t, index)->proto = 0; /* equals no key, for those who have its place from before */
 	t->n_cold -= is_cold(route_at(t, index));
 	t->count--;
 }

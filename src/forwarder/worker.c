@@ -84,10 +84,11 @@ struct forwarder_worker *forwarder_worker_new(const struct forwarder_worker_para
 	w->tsc_per_sweep6 = worker_tsc_per_sweep(w->tsc_hz, p->routes_ipv6);
 	w->routes4 = worker_table_new(p, BATON_IPV4, p->routes_ipv4);
 	w->routes6 = worker_table_new(p, BATON_IPV6, p->routes_ipv6);
+	w->sets = burst_sets_new();
 	w->peers = rte_calloc("peers", p->max_peers, sizeof *w->peers, RTE_CACHE_LINE_SIZE);
 	w->endpoints = rte_calloc("endpoints", p->max_endpoints, sizeof *w->endpoints, RTE_CACHE_LINE_SIZE);
-	if (w->routes4 && w->routes6 && w->peers && w->endpoints) {
-		w->burst = burst_for(w->routes4);
+	if (w->routes4 && w->routes6 && w->sets && w->peers && w->endpoints) {
+		w->path = burst_for(w->routes4);
 		return w;
 	}
 	forwarder_worker_free(w);
@@ -100,6 +101,7 @@ void forwarder_worker_free(struct forwarder_worker *w)
 		return;
 	for (uint16_t port = 0; port < w->n_ports; port++)
 		rte_pktmbuf_free_bulk(w->tx[port].packets, w->tx[port].n);
+	burst_drop_held(w);
 	for (uint16_t i = 0; i < w->n_messages; i++)
 		channel_message_put(w->channel, w->messages[i]);
 	if (w->failed_add)
@@ -108,6 +110,7 @@ void forwarder_worker_free(struct forwarder_worker *w)
 		outbox_fini(&w->to_classifier[i], w->channel);
 	route_table_free(w->routes4);
 	route_table_free(w->routes6);
+	rte_free(w->sets);
 	rte_free(w->peers);
 	rte_free(w->endpoints);
 	rte_free(w);
@@ -115,13 +118,18 @@ void forwarder_worker_free(struct forwarder_worker *w)
 
 void forwarder_worker_burst(struct forwarder_worker *w, struct rte_mbuf **packets, unsigned n)
 {
-	w->burst(w, packets, n);
+	w->path->now(w, packets, n);
 }
 
+/*
+ * A full burst is held: the lcore is busy, so more packets are waiting, and the time that their parsing takes is time
+ * for the memory of this one's routes. Packets wait for one turn at most; where bursts are not full they never do.
+ */
 static unsigned worker_receive(struct forwarder_worker *w)
 {
 	struct rte_mbuf *packets[WORKER_BURST];
 	uint64_t hits = w->counters.hits;
+	bool held = w->holds;
 	unsigned n_all = 0;
 
 	for (uint16_t port = 0; port < w->n_ports; port++) {
@@ -129,8 +137,12 @@ static unsigned worker_receive(struct forwarder_worker *w)
 
 		miss_budget_burst(&w->misses, n == WORKER_BURST);
 		if (n)
-			w->burst(w, packets, n);
+			w->path->next(w, packets, n, n == WORKER_BURST);
 		n_all += n;
+	}
+	if (held && !n_all) {
+		w->path->next(w, packets, 0, false);
+		n_all = 1;
 	}
 	miss_budget_turn(&w->misses, (uint32_t)(w->counters.hits - hits));
 	return n_all;

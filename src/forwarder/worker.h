@@ -22,6 +22,8 @@
 #include "plumb/outbox.h"
 #include "tunnel/shim.h"
 
+struct burst_path;
+struct burst_set;
 struct route_form;
 struct rte_mbuf;
 struct rte_mempool;
@@ -81,7 +83,7 @@ struct forwarder_worker {
 	struct channel *channel;
 	struct rte_mempool *packets;
 	struct route_table *routes4, *routes6;
-	void (*burst)(struct forwarder_worker *w, struct rte_mbuf **packets, unsigned n); /* burst.h */
+	const struct burst_path *path; /* burst.h */
 	uint64_t tsc_hz, tsc_per_sweep4, tsc_per_sweep6;
 
 	/* the loop's own */
@@ -90,6 +92,9 @@ struct forwarder_worker {
 	uint64_t now_tsc;
 	uint16_t now_s;
 	struct miss_budget misses;
+	struct burst_set *sets; /* two; .set is the one that is, or was, held */
+	uint8_t set;
+	bool holds;                         /* packets wait for their routes' memory */
 	uint64_t seq;                       /* of the next shim datagram */
 	struct worker_sweep sweep4, sweep6; /* .shape is read by others */
 	uint16_t n_ends;                    /* routes of this turn whose time is over */

@@ -81,7 +81,7 @@ static uint64_t turns(struct bench_device *d, uint64_t n)
 void stages_measure(struct bench_device *d, uint64_t n, double cycles, struct bench_stages *ret)
 {
 	struct forwarder_worker *w = device_worker(d);
-	burst_fn burst = w->burst;
+	const struct burst_path *path = w->path;
 	const struct rte_eth_rxtx_callback *in = rte_eth_add_first_rx_callback(BENCH_PORT, BENCH_QUEUE, on_buffers,
 									       NULL),
 					   *made = rte_eth_add_rx_callback(BENCH_PORT, BENCH_QUEUE, on_packets, NULL),
@@ -89,10 +89,10 @@ void stages_measure(struct bench_device *d, uint64_t n, double cycles, struct be
 	struct bench_stages s = { .without = cycles };
 	uint64_t done;
 
-	w->burst = stages_burst_for(w->routes4);
+	w->path = stages_burst_for(w->routes4);
 	turns(d, n / 8);
 	done = turns(d, n);
-	w->burst = burst;
+	w->path = path;
 	rte_eth_remove_rx_callback(BENCH_PORT, BENCH_QUEUE, in);
 	rte_eth_remove_rx_callback(BENCH_PORT, BENCH_QUEUE, made);
 	rte_eth_remove_tx_callback(BENCH_PORT, BENCH_QUEUE, out);

@@ -11,6 +11,7 @@
 
 #include <rte_ring.h>
 
+#include "forwarder/burst.h"
 #include "forwarder/packet_flow.h"
 #include "forwarder/route_table.h"
 #include "lcore.h"
@@ -62,6 +63,13 @@ static void burst_by_stages(struct forwarder_worker *w, struct rte_mbuf **packet
 			if (family[i] == order[k])
 				packet_by_stages(w, packets[i]);
 }
+
+static void next_by_stages(struct forwarder_worker *w, struct rte_mbuf **packets, unsigned n, bool hold)
+{
+	burst_by_stages(w, packets, n);
+}
+
+static const struct burst_path path_by_stages = { burst_by_stages, next_by_stages };
 
 /* Everything about flow n but what varies from packet to packet. */
 static void flow_spec(unsigned n, struct frame_spec *ret)
@@ -236,7 +244,7 @@ static void run_form(struct lcore *l, const struct route_form *form)
 	struct frame frames[WORKER_BURST];
 
 	by_stages = lcore_worker_new(l, N_ROUTES, form);
-	by_stages->burst = burst_by_stages;
+	by_stages->path = &path_by_stages;
 	for (unsigned i = 0; i < N_FLOWS / 2; i++) {
 		plumb(l, w, i);
 		plumb(l, by_stages, i);
@@ -249,11 +257,13 @@ static void run_form(struct lcore *l, const struct route_form *form)
 			random_frame(&seed, &frames[i]);
 		for (unsigned i = 0; i < n; i++)
 			lcore_inject(l, 0, &frames[i]);
-		forwarder_worker_poll(w, l->view);
+		while (forwarder_worker_poll(w, l->view))
+			;
 		collect(l, &got);
 		for (unsigned i = 0; i < n; i++)
 			lcore_inject(l, 0, &frames[i]);
-		forwarder_worker_poll(by_stages, l->view);
+		while (forwarder_worker_poll(by_stages, l->view))
+			;
 		collect(l, &wanted);
 		assert_int_equal(got.n, wanted.n);
 		assert_memory_equal(&got, &wanted, sizeof got);
