@@ -28,7 +28,8 @@
 #define MTU 1500
 #define HOST_PORT 8080
 #define MESSAGES_A_TURN 16
-#define FIRST_TUNNEL 20 /* last byte of the first forwarder's address */
+#define FIRST_TUNNEL 20 /* last byte of the first forwarder's first address */
+#define FLOWS_PER_TUNNEL 12500000
 
 struct bench_device {
 	struct forwarder_worker *worker;
@@ -83,14 +84,19 @@ static int fill_endpoints(struct view *v, uint8_t family)
 	return view_vip_set_endpoints(v, 0, ids, N_HOSTS);
 }
 
-/* Each has a tunnel address of its own. */
+/* Each has tunnel addresses of its own: all that it may need. */
 static void fill_forwarders(struct view *v, uint8_t family)
 {
 	for (uint8_t i = 0; i < v->n_forwarders; i++) {
-		set_addr(&v->forwarders[i].tunnel4[0], BATON_IPV4, (uint8_t)(FIRST_TUNNEL + i));
-		set_addr(&v->forwarders[i].tunnel6[0], BATON_IPV6, (uint8_t)(FIRST_TUNNEL + i));
-		v->locals[1 + i] = (struct view_local){ .kind = VIEW_LOCAL_TUNNEL, .forwarder = i };
-		set_addr(&v->locals[1 + i].addr, family, (uint8_t)(FIRST_TUNNEL + i));
+		for (uint8_t bank = 0; bank < VIEW_MAX_TUNNELS; bank++) {
+			uint8_t n = i * VIEW_MAX_TUNNELS + bank, last = FIRST_TUNNEL + n;
+
+			set_addr(&v->forwarders[i].tunnel4[bank], BATON_IPV4, last);
+			set_addr(&v->forwarders[i].tunnel6[bank], BATON_IPV6, last);
+			v->locals[1 + n] =
+				(struct view_local){ .kind = VIEW_LOCAL_TUNNEL, .forwarder = i, .bank = bank };
+			set_addr(&v->locals[1 + n].addr, family, last);
+		}
 	}
 }
 
@@ -98,7 +104,7 @@ static struct view *make_view(const struct bench_device *d, const struct bench_t
 {
 	uint8_t family = t->family;
 	uint16_t n = d->channel->n_forwarders;
-	struct view *v = view_new(1, N_HOSTS, N_HOSTS, (uint16_t)(1 + n));
+	struct view *v = view_new(1, N_HOSTS, N_HOSTS, (uint16_t)(1 + n * VIEW_MAX_TUNNELS));
 	struct bench_traffic forth = { .family = t->family, .proto = t->proto };
 	struct baton_tuple key;
 
@@ -129,12 +135,15 @@ static struct view *make_view(const struct bench_device *d, const struct bench_t
 static struct forwarder_worker *make_worker(struct bench_device *d, uint8_t family, uint32_t n,
 					    struct rte_mempool *pool)
 {
+	uint8_t n_banks = (uint8_t)((n + FLOWS_PER_TUNNEL - 1) / FLOWS_PER_TUNNEL);
 	struct forwarder_worker_params p = {
 		.index = d->source->lcore,
 		.queue = source_queue(d->source->lcore),
 		.n_ports = 1,
 		.routes_ipv4 = family == BATON_IPV4 ? n : 1,
 		.routes_ipv6 = family == BATON_IPV6 ? n : 1,
+		.banks_ipv4 = family == BATON_IPV4 ? n_banks : 0,
+		.banks_ipv6 = family == BATON_IPV6 ? n_banks : 0,
 		.nat_ipv4 = family == BATON_IPV4 && d->source->traffic.mode != BENCH_TUNNEL,
 		.nat_ipv6 = family == BATON_IPV6 && d->source->traffic.mode != BENCH_TUNNEL,
 		.shim_port = BATON_SHIM_PORT_DEFAULT,

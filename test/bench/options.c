@@ -10,7 +10,7 @@
 #include "baton/addr.h"
 
 #define MILLION 1000000
-#define MAX_FLOWS 12000000 /* of one lcore's table */
+#define MAX_FLOWS 100000000 /* of one lcore's table */
 
 enum kind {
 	SWITCH,

@@ -18,9 +18,9 @@
 
 #define LINK_LEN 14
 #define RING 1024
-#define FLOW_BITS 24
-#define CLIENT4 (10u << FLOW_BITS)
-#define UNKNOWN4 (11u << FLOW_BITS) /* connections without a route */
+#define FLOW_BITS 27
+#define CLIENT4 (1u << FLOW_BITS)
+#define UNKNOWN4 (2u << FLOW_BITS) /* connections without a route */
 
 static const uint16_t imix_sizes[SOURCE_SIZES] = { 64, 594, 1518 };
 static const uint8_t imix_order[12] = { 0, 1, 0, 1, 0, 0, 2, 0, 1, 0, 1, 0 };
