@@ -148,12 +148,12 @@ static unsigned worker_receive(struct forwarder_worker *w)
 	return n_all;
 }
 
-unsigned forwarder_worker_poll(struct forwarder_worker *w, const struct view *view)
+unsigned forwarder_worker_turn(struct forwarder_worker *w, const struct view *view, uint64_t now_tsc)
 {
 	unsigned work;
 
 	w->view = view;
-	w->now_tsc = rte_get_tsc_cycles();
+	w->now_tsc = now_tsc;
 	w->now_s = (uint16_t)(w->now_tsc / w->tsc_hz);
 	work = plumbing_poll(w);
 	work += worker_receive(w);
@@ -163,4 +163,9 @@ unsigned forwarder_worker_poll(struct forwarder_worker *w, const struct view *vi
 	plumbing_fetch(w);
 	work += w->n_messages;
 	return work;
+}
+
+unsigned forwarder_worker_poll(struct forwarder_worker *w, const struct view *view)
+{
+	return forwarder_worker_turn(w, view, rte_get_tsc_cycles());
 }

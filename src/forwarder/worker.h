@@ -124,6 +124,8 @@ void forwarder_worker_free(struct forwarder_worker *w);
  * view is valid for this turn. Returns how much work it found (0: idle).
  */
 unsigned forwarder_worker_poll(struct forwarder_worker *w, const struct view *view);
+/* The same by the caller's clock, of .tsc_hz, which never goes back: for tests. */
+unsigned forwarder_worker_turn(struct forwarder_worker *w, const struct view *view, uint64_t now_tsc);
 
 /* --- for baton-bench and for the stages --- */
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_eth_ring.h>
 #include <rte_ethdev.h>
@@ -197,6 +198,8 @@ static struct lcore *lcore_make(uint16_t n_classifiers, uint8_t n_banks)
 	l->keys = (struct shim_keyring){ .keys = { { .sip = { 11, 22 }, .id = 7 } }, .n_keys = 1 };
 	l->view = view_make(&l->keys);
 	l->peer_seq = 5000;
+	l->now_tsc = rte_get_tsc_cycles();
+	l->tsc_per_turn = rte_get_tsc_hz() / 1000000; /* a microsecond */
 	assert_int_equal(channel_init(&l->channel, &p), 0);
 	memcpy(l->rx, rx_rings, sizeof l->rx);
 	memcpy(l->tx, tx_rings, sizeof l->tx);
@@ -255,9 +258,15 @@ void lcore_inject(struct lcore *l, uint16_t port, const struct frame *f)
 	assert_int_equal(rte_ring_enqueue(l->rx[port], lcore_packet(f, port)), 0);
 }
 
+unsigned lcore_turn(struct lcore *l)
+{
+	l->now_tsc += l->tsc_per_turn;
+	return forwarder_worker_turn(l->w, l->view, l->now_tsc);
+}
+
 void lcore_poll(struct lcore *l)
 {
-	while (forwarder_worker_poll(l->w, l->view))
+	while (lcore_turn(l))
 		;
 }
 

@@ -49,6 +49,7 @@ struct lcore {
 	struct rte_ring *rx[LCORE_PORTS], *tx[LCORE_PORTS];
 	unsigned n_packets, n_messages; /* free before the test began */
 	uint64_t peer_seq;              /* next of what the host sends */
+	uint64_t now_tsc, tsc_per_turn; /* the worker's clock: time passes by turns alone */
 	uint8_t n_banks;                /* of each route table */
 };
 
@@ -68,6 +69,8 @@ void lcore_resize(struct lcore *l, uint32_t n_routes);
 
 /* Give the frame to a port as if it had come in there. */
 void lcore_inject(struct lcore *l, uint16_t port, const struct frame *f);
+/* One turn of the loop, .tsc_per_turn after the one before. */
+unsigned lcore_turn(struct lcore *l);
 /* Turns of the loop until it finds nothing to do. */
 void lcore_poll(struct lcore *l);
 /* inject and poll */

@@ -39,7 +39,7 @@ static void burst(struct lcore *l, const struct frame *miss, unsigned n_hits, un
 	frame_make(ROUTED_PORT, PACKET_TCP_ACK, NULL, &hit);
 	for (unsigned i = 0; i < n; i++)
 		lcore_inject(l, 0, i < n_hits ? &hit : miss);
-	forwarder_worker_poll(l->w, l->view);
+	lcore_turn(l);
 }
 
 static void swallow_sent(struct lcore *l, unsigned n)
@@ -103,7 +103,7 @@ static void the_last_vip_is_no_one_elses(void **state)
 	frame_make(6000, PACKET_TCP_SYN, INTERFACE4, &own);
 	for (unsigned i = 0; i < WORKER_BURST; i++)
 		lcore_inject(l, 0, i % 2 ? &vip : &own);
-	forwarder_worker_poll(l->w, l->view);
+	lcore_turn(l);
 	assert_int_equal(l->w->counters.drops[DROP_FLOOD_OPENING], WORKER_BURST / 2);
 	assert_int_equal(l->w->counters.drops[DROP_FLOOD_OWN], WORKER_BURST / 2);
 	lcore_expect_silence(l);

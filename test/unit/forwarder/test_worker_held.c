@@ -85,7 +85,7 @@ static void plumb(struct lcore *l, uint8_t type, unsigned n, uint16_t endpoint)
 /* A message waits for its route's memory once before it is handled; the same messages have no packets with them. */
 static void turn_with_messages(struct lcore *l)
 {
-	forwarder_worker_poll(l->w, l->view);
+	lcore_turn(l);
 }
 
 static void a_full_burst_leaves_with_the_next_turn(void **state)
@@ -94,11 +94,11 @@ static void a_full_burst_leaves_with_the_next_turn(void **state)
 
 	tunnel(l, WORKER_BURST);
 	inject(l, 0, WORKER_BURST);
-	assert_true(forwarder_worker_poll(l->w, l->view) > 0);
+	assert_true(lcore_turn(l) > 0);
 	lcore_expect_silence(l);
-	assert_true(forwarder_worker_poll(l->w, l->view) > 0); /* or the lcore might go to sleep */
+	assert_true(lcore_turn(l) > 0); /* or the lcore might go to sleep */
 	expect_all_sent(l, 0, WORKER_BURST);
-	assert_int_equal(forwarder_worker_poll(l->w, l->view), 0);
+	assert_int_equal(lcore_turn(l), 0);
 	lcore_expect_silence(l);
 }
 
@@ -108,7 +108,7 @@ static void other_bursts_leave_at_once(void **state)
 
 	tunnel(l, WORKER_BURST - 1);
 	inject(l, 0, WORKER_BURST - 1);
-	forwarder_worker_poll(l->w, l->view);
+	lcore_turn(l);
 	expect_all_sent(l, 0, WORKER_BURST - 1);
 	lcore_expect_silence(l);
 }
@@ -119,12 +119,12 @@ static void bursts_stay_in_order(void **state)
 
 	tunnel(l, 2 * WORKER_BURST + 5);
 	inject(l, 0, 2 * WORKER_BURST + 5);
-	forwarder_worker_poll(l->w, l->view);
+	lcore_turn(l);
 	lcore_expect_silence(l);
-	forwarder_worker_poll(l->w, l->view);
+	lcore_turn(l);
 	expect_all_sent(l, 0, WORKER_BURST);
 	lcore_expect_silence(l);
-	forwarder_worker_poll(l->w, l->view);
+	lcore_turn(l);
 	expect_all_sent(l, WORKER_BURST, WORKER_BURST);
 	expect_all_sent(l, 2 * WORKER_BURST, 5);
 	lcore_expect_silence(l);
@@ -141,7 +141,7 @@ static void another_ports_burst_is_the_next_one(void **state)
 	inject(l, 0, WORKER_BURST);
 	flow(WORKER_BURST, &f);
 	lcore_inject(l, 1, &f);
-	forwarder_worker_poll(l->w, l->view);
+	lcore_turn(l);
 	expect_all_sent(l, 0, WORKER_BURST);
 	expect_sent(l, 1, WORKER_BURST);
 	lcore_expect_silence(l);
@@ -153,7 +153,7 @@ static void packets_without_a_route_do_not_wait(void **state)
 
 	tunnel(l, WORKER_BURST - 1);
 	inject(l, 0, WORKER_BURST);
-	forwarder_worker_poll(l->w, l->view);
+	lcore_turn(l);
 	channel_message_put(&l->channel, lcore_told(l, PLUMB_MISS));
 	lcore_expect_silence(l);
 	lcore_poll(l);
@@ -171,10 +171,10 @@ static void a_route_deleted_meanwhile_is_not_used(void **state)
 		plumb(l, PLUMB_DELETE, deleted[i], VIEW_NONE);
 	turn_with_messages(l); /* fetches them */
 	inject(l, 0, WORKER_BURST);
-	forwarder_worker_poll(l->w, l->view); /* asks for their routes */
+	lcore_turn(l); /* asks for their routes */
 	assert_int_equal(l->w->counters.routes_deleted, 0);
 	assert_true(l->w->holds);
-	forwarder_worker_poll(l->w, l->view);
+	lcore_turn(l);
 	assert_int_equal(l->w->counters.routes_deleted, 2);
 	for (unsigned i = 0; i < 2; i++) {
 		struct plumb_message *m = lcore_told(l, PLUMB_MISS);
@@ -200,7 +200,7 @@ static void a_route_replaced_meanwhile_is_the_new_one(void **state)
 	plumb(l, PLUMB_ADD, 1, VIEW_NONE); /* out of port 0, back to the client */
 	turn_with_messages(l);
 	inject(l, 0, WORKER_BURST);
-	forwarder_worker_poll(l->w, l->view);
+	lcore_turn(l);
 	assert_int_equal(l->w->counters.routes_replaced, 0);
 	lcore_poll(l);
 	assert_int_equal(l->w->counters.routes_replaced, 1);
@@ -220,7 +220,7 @@ static void a_worker_that_ends_gives_held_packets_back(void **state)
 
 	tunnel(l, WORKER_BURST);
 	inject(l, 0, WORKER_BURST);
-	forwarder_worker_poll(l->w, l->view);
+	lcore_turn(l);
 	assert_true(l->w->holds);
 }
 

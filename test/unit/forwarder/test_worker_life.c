@@ -19,10 +19,10 @@ static void frame_of(uint8_t proto, uint16_t client_port, struct frame *ret)
 	frame_build(&s, ret);
 }
 
-/* A second of the lcore's clock takes as long as that, and each turn sweeps. */
-static void hurry(struct lcore *l, unsigned seconds_per_s)
+/* A second of the lcore's clock takes ten turns, and each turn sweeps. */
+static void hurry(struct lcore *l)
 {
-	l->w->tsc_hz /= seconds_per_s;
+	l->tsc_per_turn = l->w->tsc_hz / 10;
 	l->w->tsc_per_sweep4 = l->w->tsc_per_sweep6 = 0;
 }
 
@@ -33,7 +33,7 @@ static void idle_routes_end_and_their_classifier_hears_it(void **state)
 	struct frame f;
 	uint16_t started;
 
-	hurry(l, 1000);
+	hurry(l);
 	frame_of(IPPROTO_TCP, 5000, &f);
 	lcore_tunnel(l, &f, EP_TCP4);
 	started = l->w->now_s;
@@ -53,7 +53,7 @@ static void routes_in_use_stay(void **state)
 	struct frame used, idle;
 	uint16_t started;
 
-	hurry(l, 1000);
+	hurry(l);
 	frame_of(IPPROTO_UDP, 5000, &used);
 	frame_of(IPPROTO_UDP, 5001, &idle);
 	lcore_tunnel(l, &used, EP_UDP4);
@@ -75,7 +75,7 @@ static void closed_routes_end_sooner(void **state)
 	struct plumb_message *m;
 	struct frame open, closed;
 
-	hurry(l, 1000);
+	hurry(l);
 	frame_of(IPPROTO_TCP, 5000, &open);
 	frame_of(IPPROTO_TCP, 5001, &closed);
 	lcore_tunnel(l, &open, EP_TCP4);
@@ -105,7 +105,7 @@ static void routes_of_a_removed_vip_end_at_once_though_they_are_in_use(void **st
 	memset(l->view->vips[VIP_TCP4].timeout_s, 0, sizeof l->view->vips[VIP_TCP4].timeout_s);
 	for (unsigned i = 0; route_table_count(l->w->routes4); i++) {
 		assert_true(i < route_table_buckets(l->w->routes4)); /* one round of the sweep is enough */
-		forwarder_worker_poll(l->w, l->view);
+		lcore_turn(l);
 	}
 	channel_message_put(&l->channel, lcore_told(l, PLUMB_AGED));
 }
@@ -213,7 +213,7 @@ static void no_refused_route_goes_unreported(void **state)
 	for (uint16_t i = 0; i < 5; i++)
 		lcore_answer(l, asked[i], PLUMB_ACTION_TUNNEL, EP_TCP4);
 	for (unsigned i = 0; i < 10; i++)
-		forwarder_worker_poll(l->w, l->view);
+		lcore_turn(l);
 	unstuff(l, l->channel.to_classifier[0], n);
 	lcore_poll(l);
 	for (uint16_t i = 0; i < 5; i++) {
@@ -237,7 +237,7 @@ static void an_idle_route_stays_until_it_can_be_reported(void **state)
 	memset(l->view->vips[VIP_TCP4].timeout_s, 0, sizeof l->view->vips[VIP_TCP4].timeout_s);
 	l->w->tsc_per_sweep4 = 0;
 	for (unsigned i = 0; i < 2 * route_table_buckets(l->w->routes4); i++)
-		forwarder_worker_poll(l->w, l->view);
+		lcore_turn(l);
 	assert_int_equal(route_table_count(l->w->routes4), 1);
 	unstuff(l, l->channel.to_classifier[0], n);
 	while (route_table_count(l->w->routes4))
@@ -262,7 +262,7 @@ static void few_routes_end_in_one_turn(void **state)
 	memset(l->view->vips[VIP_TCP4].timeout_s, 0, sizeof l->view->vips[VIP_TCP4].timeout_s);
 	l->w->tsc_per_sweep4 = 0;
 	while (route_table_count(l->w->routes4)) {
-		unsigned work = forwarder_worker_poll(l->w, l->view);
+		unsigned work = lcore_turn(l);
 
 		assert_true(work || l->w->counters.routes_aged == last);
 		most = l->w->counters.routes_aged - last > most ? (unsigned)(l->w->counters.routes_aged - last) : most;

@@ -25,7 +25,7 @@ static struct worker_shape sweep(struct lcore *l, uint8_t family)
 	s->shape = (struct worker_shape){ .overflowed = UINT32_MAX };
 	do {
 		last = s->cursor;
-		forwarder_worker_poll(l->w, l->view);
+		lcore_turn(l);
 	} while (s->shape.overflowed == UINT32_MAX);
 	assert_true(s->cursor < last + !last);
 	return s->shape;
