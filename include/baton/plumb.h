@@ -42,7 +42,7 @@ enum plumb_type {
 	PLUMB_ADD_FAILED, /* .route.key: the table had no room */
 	PLUMB_HOST,       /* .host: a host's word about a connection, authentic and seen for the first time */
 	/* classifier → forwarder */
-	PLUMB_ADD,       /* .route, and .packet which is to follow it (or NULL) */
+	PLUMB_ADD,       /* .route, and .packet which is to follow it, with all that its MISS says of it (or NULL) */
 	PLUMB_DELETE,    /* .route.key */
 	PLUMB_SET_STATE, /* .route.key, .route.state */
 	PLUMB_SEND,      /* .packet complete with link header, out of .route.port */
@@ -102,6 +102,7 @@ struct plumb_message {
 	uint16_t vip;       /* MISS: id, or VIEW_NONE for a reply that belongs to no VIP address */
 	uint16_t l3_offset; /* MISS: bytes from packet start to the IP header; SHIM: to the body */
 	uint16_t l4_offset; /* MISS: bytes from packet start to the TCP/UDP header */
+	uint16_t end;       /* MISS: bytes from packet start to the end of the IP packet */
 	void *packet;       /* struct rte_mbuf *, owned by whoever holds the message; or NULL */
 	struct plumb_query *query;
 	union {

@@ -29,7 +29,7 @@ static __attribute__((noinline)) void burst_special(struct forwarder_worker *w, 
 {
 	struct packet_info info;
 
-	packet_parse(p->frame, rte_pktmbuf_data_len(p->m), &info);
+	packet_flow_info(&p->flow, p->frame, &info);
 	burst_stages(w, p->m, &info, index);
 }
 

@@ -48,7 +48,7 @@ static __attribute__((noinline)) void burst_trace_refused(struct forwarder_worke
 {
 	struct packet_info info;
 
-	packet_parse(p->frame, rte_pktmbuf_data_len(p->m), &info);
+	packet_flow_info(&p->flow, p->frame, &info);
 	w->subject = &info.tuple;
 	stage_trace_drop(w, reason);
 	w->subject = NULL;

@@ -36,6 +36,28 @@ PACKET_FLOW_INLINE uint8_t packet_flow_proto(const struct packet_flow *f)
 	return (uint8_t)(f->last >> 32);
 }
 
+/* The same as packet_parse() has it. */
+PACKET_FLOW_INLINE void packet_flow_info(const struct packet_flow *f, const uint8_t *frame, struct packet_info *ret)
+{
+	const uint8_t *l3 = frame + f->l3;
+	uint32_t ports = packet_flow_ports(f);
+
+	*ret = (struct packet_info){ .kind = PACKET_FLOW,
+				     .tcp_flags = f->tcp_flags,
+				     .l2_len = f->l3,
+				     .l4_offset = f->l4,
+				     .end = f->end,
+				     .tuple = { .family = f->family, .proto = packet_flow_proto(f) } };
+	if (f->family == BATON_IPV4) {
+		memcpy(ret->tuple.saddr, l3 + 12, 4);
+		memcpy(ret->tuple.daddr, l3 + 16, 4);
+	} else {
+		memcpy(ret->tuple.saddr, l3 + 8, 16);
+		memcpy(ret->tuple.daddr, l3 + 24, 16);
+	}
+	memcpy(&ret->tuple.sport_be, &ports, 4);
+}
+
 /* Flags FIN, SYN, RST, PSH, ACK that a connection may use together, as in packet.c. */
 #define PACKET_FLOW_TCP_FLAGS 0x37373434u
 

@@ -154,33 +154,32 @@ static bool plumbing_is_current(const struct view *v, const struct plumb_route *
 	       (r->endpoint == VIEW_NONE || (r->endpoint < v->n_endpoints && v->endpoints[r->endpoint].family));
 }
 
-static int plumbing_add_route(struct forwarder_worker *w, const struct plumb_route *r)
+static int plumbing_add_route(struct forwarder_worker *w, const struct plumb_route *r, uint32_t *ret_index)
 {
 	struct route_table *t = stage_table(w, r->key.family);
-	uint32_t index;
 	int err;
 
 	if (!plumbing_is_current(w->view, r))
 		return -ENOENT;
-	err = route_add(t, r, w->now_s, &index);
+	err = route_add(t, r, w->now_s, ret_index);
 	if (err == -EEXIST) {
-		if (plumbing_is_same(t, index, r)) {
+		if (plumbing_is_same(t, *ret_index, r)) {
 			stage_trace_plumb(w, r, TRACE_PLUMBED_SAME);
 			if (r->action == PLUMB_ACTION_RETURN) { /* the client may have moved */
-				plumbing_fill_way_back(route_nat_at(t, index), r);
-				compact_mark(w, t, index, r);
+				plumbing_fill_way_back(route_nat_at(t, *ret_index), r);
+				compact_mark(w, t, *ret_index, r);
 			}
 			return 0;
 		}
-		stage_trace_route(w, t, index, TRACE_REPLACED, 0, 0);
-		plumbing_forget(w, route_at(t, index));
-		route_del(t, index);
+		stage_trace_route(w, t, *ret_index, TRACE_REPLACED, 0, 0);
+		plumbing_forget(w, route_at(t, *ret_index));
+		route_del(t, *ret_index);
 		w->counters.routes_replaced++;
-		err = route_add(t, r, w->now_s, &index);
+		err = route_add(t, r, w->now_s, ret_index);
 	}
 	if (err < 0)
 		return err;
-	plumbing_fill(w, t, index, r);
+	plumbing_fill(w, t, *ret_index, r);
 	if (r->endpoint != VIEW_NONE)
 		w->endpoints[r->endpoint].routes++;
 	w->counters.routes_added++;
@@ -188,7 +187,7 @@ static int plumbing_add_route(struct forwarder_worker *w, const struct plumb_rou
 	return 0;
 }
 
-/* A packet that belongs to a route plumbed a moment ago, or came by another lcore. */
+/* A packet that came by another lcore. */
 static void plumbing_packet(struct forwarder_worker *w, struct rte_mbuf *m)
 {
 	w->counters.rx_packets--; /* counted when it came in */
@@ -196,12 +195,29 @@ static void plumbing_packet(struct forwarder_worker *w, struct rte_mbuf *m)
 	forwarder_worker_burst(w, &m, 1);
 }
 
+/* The packet of an added route: it was parsed when it missed. */
+static void plumbing_follow(struct forwarder_worker *w, const struct plumb_message *m, struct rte_mbuf *packet,
+			    uint32_t index)
+{
+	const struct packet_info info = { .kind = PACKET_FLOW,
+					  .tcp_flags = m->tcp_flags,
+					  .l2_len = (uint8_t)m->l3_offset,
+					  .l4_offset = m->l4_offset,
+					  .end = m->end,
+					  .tuple = m->route.key };
+
+	w->subject = w->view->trace ? &info.tuple : NULL;
+	stage_hit(w, packet, &info, index);
+	w->subject = NULL;
+}
+
 /* False: the message lives on. */
 static bool plumbing_add(struct forwarder_worker *w, struct plumb_message *m)
 {
 	struct rte_mbuf *packet = m->packet;
+	uint32_t index;
 
-	if (plumbing_add_route(w, &m->route) < 0) {
+	if (plumbing_add_route(w, &m->route, &index) < 0) {
 		w->counters.drops[DROP_ROUTE_TABLE_FULL] += packet != NULL;
 		stage_trace_plumb(w, &m->route, TRACE_PLUMB_FAILED);
 		plumbing_add_failed(w, m);
@@ -209,7 +225,7 @@ static bool plumbing_add(struct forwarder_worker *w, struct plumb_message *m)
 	}
 	m->packet = NULL;
 	if (packet)
-		plumbing_packet(w, packet);
+		plumbing_follow(w, m, packet, index);
 	return true;
 }
 

@@ -39,6 +39,7 @@ void stage_punt(struct forwarder_worker *w, struct rte_mbuf *m, const struct pac
 	msg->vip = vip;
 	msg->l3_offset = info->l2_len;
 	msg->l4_offset = info->l4_offset;
+	msg->end = info->end;
 	msg->route.key = info->tuple;
 	msg->packet = m;
 	w->counters.misses++;

@@ -193,6 +193,19 @@ static void make_route(const struct bench_device *d, uint32_t n, struct plumb_ro
 	}
 }
 
+/* The packet that a route is plumbed for, as its miss would describe it. */
+static void describe(struct plumb_message *m, struct rte_mbuf *packet)
+{
+	struct packet_info info;
+
+	packet_parse(rte_pktmbuf_mtod(packet, const uint8_t *), rte_pktmbuf_data_len(packet), &info);
+	m->packet = packet;
+	m->tcp_flags = info.tcp_flags;
+	m->l3_offset = info.l2_len;
+	m->l4_offset = info.l4_offset;
+	m->end = info.end;
+}
+
 static bool plumb(struct bench_device *d, uint32_t n, uint8_t type, struct rte_mbuf *packet)
 {
 	struct plumb_message *m = channel_message_get(d->channel);
@@ -204,7 +217,8 @@ static bool plumb(struct bench_device *d, uint32_t n, uint8_t type, struct rte_m
 	m->type = type;
 	m->forwarder = (uint8_t)d->source->lcore;
 	make_route(d, n, &m->route);
-	m->packet = packet;
+	if (packet)
+		describe(m, packet);
 	return channel_to_forwarder(d->channel, m);
 }
 
