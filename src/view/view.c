@@ -10,16 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
+
 #define CACHE_LINE 64
 #define MIN_SLOTS 8
 
 struct view_slot {
 	uint64_t addr[2];
-	uint16_t port_be; /* 0 in the index of locals */
-	uint8_t proto;    /* 0 in the index of locals */
-	uint8_t family;   /* 0: slot is free */
+	uint64_t last; /* family and, in the index of VIPs, protocol and port; 0: slot is free */
 	uint16_t id;
-	uint8_t zero[10];
+	uint8_t zero[6];
 };
 
 _Static_assert(sizeof(struct view_slot) == 32, "two to a cache line");
@@ -107,39 +107,34 @@ int view_vip_set_endpoints(struct view *v, uint16_t vip, const uint16_t *ids, ui
 	return 0;
 }
 
-static struct view_slot slot_of(const uint8_t addr[16], uint8_t family, uint8_t proto, uint16_t port_be)
+/* The last word of a key. */
+static uint64_t last_word(uint8_t family, uint8_t proto, uint16_t port_be)
 {
-	struct view_slot s = { .port_be = port_be, .proto = proto, .family = family };
-
-	memcpy(s.addr, addr, sizeof s.addr);
-	return s;
+	return (uint64_t)port_be << 32 | (uint64_t)proto << 8 | family;
 }
 
 /* Mixing as in the finaliser of SplitMix64 (Steele, Lea, Flood 2014). */
-static uint32_t slot_hash(const struct view_slot *s)
+static uint32_t key_hash(uint64_t addr0, uint64_t addr1, uint64_t last)
 {
-	uint64_t h = s->addr[0] ^ (s->addr[1] << 31 | s->addr[1] >> 33);
+	uint64_t h = addr0 ^ (addr1 << 31 | addr1 >> 33) ^ last;
 
-	h ^= (uint64_t)s->port_be << 32 | (uint64_t)s->proto << 8 | s->family;
 	h = (h ^ h >> 30) * 0xbf58476d1ce4e5b9ull;
 	h = (h ^ h >> 27) * 0x94d049bb133111ebull;
 	return (uint32_t)(h ^ h >> 31);
 }
 
-static bool slot_equal(const struct view_slot *a, const struct view_slot *b)
-{
-	return a->addr[0] == b->addr[0] && a->addr[1] == b->addr[1] && a->port_be == b->port_be &&
-	       a->proto == b->proto && a->family == b->family;
-}
-
 /* The slot that holds this key, or the free one where it would go. */
-static struct view_slot *hash_probe(const struct view_hash *h, const struct view_slot *key)
+static struct view_slot *hash_probe(const struct view_hash *h, const uint8_t addr[16], uint64_t last)
 {
-	uint32_t i = slot_hash(key) & h->mask;
+	uint64_t addr0 = bytes_load64(addr), addr1 = bytes_load64(addr + 8);
+	uint32_t i = key_hash(addr0, addr1, last) & h->mask;
 
-	while (h->slots[i].family && !slot_equal(&h->slots[i], key))
-		i = (i + 1) & h->mask;
-	return &h->slots[i];
+	for (;; i = (i + 1) & h->mask) {
+		struct view_slot *s = &h->slots[i];
+
+		if (!s->last || (s->addr[0] == addr0 && s->addr[1] == addr1 && s->last == last))
+			return s;
+	}
 }
 
 static int hash_init(struct view_hash *h, uint32_t n)
@@ -153,13 +148,14 @@ static int hash_init(struct view_hash *h, uint32_t n)
 	return h->slots ? 0 : -ENOMEM;
 }
 
-static int hash_add(struct view_hash *h, const struct view_slot *key, uint16_t id)
+static int hash_add(struct view_hash *h, const uint8_t addr[16], uint64_t last, uint16_t id)
 {
-	struct view_slot *s = hash_probe(h, key);
+	struct view_slot *s = hash_probe(h, addr, last);
 
-	if (s->family)
+	if (s->last)
 		return -EEXIST;
-	*s = *key;
+	memcpy(s->addr, addr, sizeof s->addr);
+	s->last = last;
 	s->id = id;
 	return 0;
 }
@@ -172,16 +168,15 @@ static int index_fill(struct view_index *x, const struct view *v)
 		err = hash_init(&x->locals, v->n_locals);
 	for (uint16_t i = 0; !err && i < v->n_vips; i++) {
 		const struct view_vip *vip = &v->vips[i];
-		struct view_slot key = slot_of(vip->addr.b, vip->addr.family, vip->proto, vip->port_be);
 
-		if (key.family && !vip->pool)
-			err = hash_add(&x->vips, &key, i);
+		if (vip->addr.family && !vip->pool)
+			err = hash_add(&x->vips, vip->addr.b, last_word(vip->addr.family, vip->proto, vip->port_be), i);
 	}
 	for (uint16_t i = 0; !err && i < v->n_locals; i++) {
-		struct view_slot key = slot_of(v->locals[i].addr.b, v->locals[i].addr.family, 0, 0);
+		const struct baton_addr *addr = &v->locals[i].addr;
 
-		if (key.family)
-			err = hash_add(&x->locals, &key, i);
+		if (addr->family)
+			err = hash_add(&x->locals, addr->b, last_word(addr->family, 0, 0), i);
 	}
 	return err;
 }
@@ -202,16 +197,14 @@ int view_seal(struct view *v)
 
 uint16_t view_vip_find(const struct view *v, const uint8_t addr[16], uint8_t family, uint8_t proto, uint16_t port_be)
 {
-	struct view_slot key = slot_of(addr, family, proto, port_be);
-	const struct view_slot *s = hash_probe(&v->index->vips, &key);
+	const struct view_slot *s = hash_probe(&v->index->vips, addr, last_word(family, proto, port_be));
 
-	return s->family ? s->id : VIEW_NONE;
+	return s->last ? s->id : VIEW_NONE;
 }
 
 const struct view_local *view_local_find(const struct view *v, const uint8_t addr[16], uint8_t family)
 {
-	struct view_slot key = slot_of(addr, family, 0, 0);
-	const struct view_slot *s = hash_probe(&v->index->locals, &key);
+	const struct view_slot *s = hash_probe(&v->index->locals, addr, last_word(family, 0, 0));
 
-	return s->family ? &v->locals[s->id] : NULL;
+	return s->last ? &v->locals[s->id] : NULL;
 }
