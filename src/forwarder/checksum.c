@@ -5,17 +5,24 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "base/bytes.h"
+
 uint64_t checksum_add(uint64_t sum, const void *p, uint32_t len)
 {
 	const uint8_t *b = p;
-	uint32_t word = 0;
+	for (; len >= 8; len -= 8, b += 8) {
+		uint64_t two = bytes_load64(b);
 
-	for (; len >= 4; len -= 4, b += 4) {
-		memcpy(&word, b, 4);
-		sum += word;
+		sum += (two & UINT32_MAX) + (two >> 32);
+	}
+	if (len >= 4) {
+		sum += bytes_load32(b);
+		len -= 4;
+		b += 4;
 	}
 	if (len) {
-		word = 0;
+		uint32_t word = 0;
+
 		memcpy(&word, b, len);
 		sum += word;
 	}
