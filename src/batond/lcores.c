@@ -107,6 +107,7 @@ static int lcores_create_classifier(struct batond *b, unsigned index)
 		.n_forwarders = (uint16_t)b->n_forwarders,
 		.max_vips = BATOND_MAX_VIPS,
 		.max_connections = (uint32_t)b->config->connections,
+		.nat = lcores_any_nat(b->config, BATON_IPV4) || lcores_any_nat(b->config, BATON_IPV6),
 		.snat_port_first = (uint16_t)b->config->snat_port_first,
 		.snat_port_last = (uint16_t)b->config->snat_port_last,
 		.snat_quarantine_s = (uint32_t)b->config->snat_quarantine_s,

@@ -38,7 +38,7 @@ struct classifier *classifier_new(const struct classifier_params *p)
 		return NULL;
 	c->params = *p;
 	c->endpoints = calloc(VIEW_NONE, sizeof(*c->endpoints));
-	if (!c->endpoints || inventory_init(&c->inventory, p->max_connections, p->hash_key) ||
+	if (!c->endpoints || inventory_init(&c->inventory, p->max_connections, p->nat, p->hash_key) ||
 	    tokens_init(&c->tokens, p->max_vips ? p->max_vips : CLASSIFIER_MAX_VIPS_DEFAULT, p->index, &c->counters) ||
 	    snat_init(&c->snat, p)) {
 		classifier_free(c);

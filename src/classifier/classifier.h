@@ -77,6 +77,7 @@ struct classifier_params {
 	uint16_t snat_port_first, snat_port_last; /* host order, whole range; sliced by classifier */
 	uint32_t snat_quarantine_s; /* a port rests this long after its connection ended (TIME_WAIT); may be 0 */
 	struct classifier_snat snat[VIEW_MAX_FORWARDERS]; /* by forwarder */
+	bool nat;                                         /* NATed connections are to be expected */
 	uint8_t hash_key[16];                             /* random */
 	struct sessions *sessions;                        /* borrowed, shared by all; NULL: nothing is remembered */
 };

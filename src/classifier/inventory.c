@@ -27,7 +27,7 @@ static void *huge_new(size_t size)
 	return p;
 }
 
-int inventory_init(struct inventory *inv, uint32_t max, const uint8_t hash_key[16])
+int inventory_init(struct inventory *inv, uint32_t max, bool nat, const uint8_t hash_key[16])
 {
 	uint32_t n_buckets = 16;
 
@@ -42,9 +42,9 @@ int inventory_init(struct inventory *inv, uint32_t max, const uint8_t hash_key[1
 	inv->mask = n_buckets - 1;
 	inv->free = INVENTORY_NONE;
 	inv->buckets = huge_new((size_t)n_buckets * sizeof(*inv->buckets));
-	/* the second halves stay untouched, and so take no memory, where nothing is NATed */
+	/* where nothing is NATed the second halves stay untouched, and so take no memory */
 	inv->conns = huge_new(max * sizeof(*inv->conns));
-	inv->nats = calloc(max, sizeof(*inv->nats));
+	inv->nats = nat ? huge_new(max * sizeof(*inv->nats)) : calloc(max, sizeof(*inv->nats));
 	if (!inv->buckets || !inv->conns || !inv->nats) {
 		inventory_fini(inv);
 		return -ENOMEM;
@@ -153,10 +153,15 @@ static struct conn *place_take(struct inventory *inv)
 int inventory_add(struct inventory *inv, const struct baton_tuple *key, uint32_t hash,
 		  const struct baton_tuple *host_key, struct conn **ret)
 {
-	uint32_t host_hash = host_key ? inventory_hash(inv, host_key) : 0;
+	uint32_t host_hash = 0;
 	uint32_t link;
 	struct conn *k;
 
+	if (host_key) {
+		/* nobody knew this key before: its bucket comes while the other is searched */
+		host_hash = inventory_hash(inv, host_key);
+		inventory_prefetch(inv, host_hash);
+	}
 	if (inventory_full(inv))
 		return -ENOSPC;
 	if (find_link(inv, key, hash) != INVENTORY_NONE)

@@ -70,8 +70,8 @@ struct inventory {
 	struct conn_nat *nats;
 };
 
-/* Room for max connections (1 … INVENTORY_MAX). 0, -EINVAL or -ENOMEM. */
-int inventory_init(struct inventory *inv, uint32_t max, const uint8_t hash_key[16]);
+/* Room for max connections (1 … INVENTORY_MAX); nat: second halves are to be expected. 0, -EINVAL or -ENOMEM. */
+int inventory_init(struct inventory *inv, uint32_t max, bool nat, const uint8_t hash_key[16]);
 void inventory_fini(struct inventory *inv);
 
 static inline bool inventory_full(const struct inventory *inv)

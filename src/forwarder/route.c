@@ -120,6 +120,7 @@ static struct route_table *table_alloc(const struct route_table_params *p, uint3
 	t->arg = p->arg;
 	t->buckets = t->alloc(n_buckets * sizeof *t->buckets, t->arg);
 	t->entries = t->alloc(n_places(t) * entry_bytes(t->family), t->arg);
+	t->nat_expected = p->nat;
 	t->nat = nat_map(t, p->nat);
 	if (!t->buckets || !t->entries || !t->nat) {
 		route_table_free(t);
@@ -394,6 +395,8 @@ void route_prefetch_entries(const struct route_table *t, const struct baton_tupl
 
 			turn = (uint8_t)((slot + 1) % ROUTE_SLOTS);
 			__builtin_prefetch(entry_at(t, b * ROUTE_PLACES + slot), 1);
+			if (t->nat_expected)
+				__builtin_prefetch(&t->nat[b * ROUTE_PLACES + slot], 1);
 		}
 	}
 }

@@ -53,7 +53,8 @@ struct route_table {
 	uint32_t capacity;
 	uint32_t bank_share; /* 2^32 / places of a bank; 0: all are one bank */
 	uint8_t family;
-	uint8_t turn; /* slot where the next search for a free one starts */
+	bool nat_expected; /* the cold halves are there, and worth fetching ahead */
+	uint8_t turn;      /* slot where the next search for a free one starts */
 	uint64_t sip_key[2];
 	uint64_t generation_seed;
 	uint8_t round_keys[ROUTE_ROUND_KEYS][16] __attribute__((aligned(16)));

@@ -76,6 +76,7 @@ static struct classifier *make_classifier(uint32_t n, bool nat)
 		.n_classifiers = 1,
 		.n_forwarders = 1,
 		.max_connections = (nat ? 2 : 1) * (n + n / 8 + 64),
+		.nat = nat,
 		.snat_port_first = 1024,
 		.snat_port_last = 65535,
 		.snat_quarantine_s = 1,
