@@ -35,8 +35,8 @@ enum miss_kind {
 
 /*
  * Hits that pay for one miss of each kind, so a third of them for any miss. A miss costs a
- * forwarder about 250 cycles, with its classifier on the same lcore 1000, a hit 70 at least: all
- * kinds together then take 6 % of a hit (docs/benchmarks.md).
+ * forwarder about 250 cycles, with its classifier on the same lcore 750 to 1000, a hit 70 at least:
+ * all kinds together then take 6 % of a hit (docs/benchmarks.md).
  */
 #define MISS_PRICE (3 * 64)
 #define MISS_PRICE_CLASSIFIER (3 * 256)
