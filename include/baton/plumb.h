@@ -8,6 +8,7 @@
 #ifndef BATON_PLUMB_H
 #define BATON_PLUMB_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "baton/abi/shim.h"
@@ -24,7 +25,6 @@ enum plumb_action {
 /* One route as the classifier wants it. */
 struct plumb_route {
 	struct baton_tuple key;
-	struct baton_tuple nat; /* NAT, RETURN: the packet's addresses and ports afterwards */
 	uint16_t vip;           /* id: counters and idle timeouts */
 	uint16_t endpoint;      /* id, VIEW_NONE for DROP */
 	uint16_t nexthop;       /* RETURN: id of the gateway towards the client, or VIEW_NONE: send to .mac on .port */
@@ -32,11 +32,13 @@ struct plumb_route {
 	uint8_t mac[6];         /* RETURN without next hop: the client's link address */
 	uint8_t action;         /* enum plumb_action */
 	uint8_t state;          /* enum baton_conn_state */
+	struct baton_tuple nat; /* NAT, RETURN: the packet's addresses and ports afterwards */
 };
 
 enum plumb_type {
 	/* forwarder → classifier */
-	PLUMB_MISS,       /* .packet, .route.key: no route; or a SYN on a route that is closing */
+	PLUMB_MISS,       /* .packet, .route.key: no route; or a SYN on a route that is closing; .route.port and .mac:
+			     by which port it came in, and its source link address */
 	PLUMB_FINAL,      /* .route.key, .tcp_flags: FIN or RST was forwarded */
 	PLUMB_AGED,       /* .route.key: the route was idle and is gone */
 	PLUMB_ADD_FAILED, /* .route.key: the table had no room */
@@ -104,11 +106,15 @@ struct plumb_message {
 	uint16_t l4_offset; /* MISS: bytes from packet start to the TCP/UDP header */
 	uint16_t end;       /* MISS: bytes from packet start to the end of the IP packet */
 	void *packet;       /* struct rte_mbuf *, owned by whoever holds the message; or NULL */
-	struct plumb_query *query;
 	union {
 		struct plumb_route route;
-		struct plumb_host host; /* HOST */
+		struct plumb_host host;    /* HOST */
+		struct plumb_query *query; /* QUERY */
 	};
 };
+
+/* A message travels by cache lines: the key in the first, and no more than two. */
+_Static_assert(offsetof(struct plumb_message, route) + sizeof(struct baton_tuple) <= 64, "key in the first line");
+_Static_assert(sizeof(struct plumb_message) <= 128, "two lines");
 
 #endif

@@ -105,9 +105,11 @@ struct batond {
 	uint64_t traces_lost; /* of the channel's, as the log has it */
 	bool view_due;        /* neighbourhood, health or overrides have changed */
 
-	const struct view *view; /* published; lcores read it by RCU, everybody else under lock */
+	/* published; lcores read it by RCU each turn, so its line is written for nothing else; everybody else under
+	 * lock */
+	const struct view *view __attribute__((aligned(64)));
 	/* Held by the control thread while it works, by telemetry threads while they read. */
-	pthread_mutex_t lock;
+	pthread_mutex_t lock __attribute__((aligned(64)));
 
 	struct control_counters counters;                 /* writer: control thread */
 	int lock_fd, epoll_fd, signal_fd, control_socket; /* -1: not open */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,9 +34,10 @@ struct classifier *classifier_new(const struct classifier_params *p)
 
 	if (!params_valid(p))
 		return NULL;
-	c = calloc(1, sizeof(*c));
+	c = aligned_alloc(alignof(struct classifier), sizeof(*c));
 	if (!c)
 		return NULL;
+	memset(c, 0, sizeof(*c));
 	c->params = *p;
 	c->endpoints = calloc(VIEW_NONE, sizeof(*c->endpoints));
 	if (!c->endpoints || inventory_init(&c->inventory, p->max_connections, p->nat, p->hash_key) ||

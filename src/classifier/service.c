@@ -51,15 +51,14 @@ static uint16_t service_gateway(const struct view_port *p, const struct baton_tu
 
 static void service_packet(const struct plumb_message *m, const struct view *view, struct classifier_packet *ret)
 {
-	const struct rte_mbuf *b = m->packet;
-
+	/* not out of the packet, whose lines are another lcore's */
 	ret->key = m->route.key;
 	ret->vip = m->vip;
 	ret->tcp_flags = m->tcp_flags;
 	ret->forwarder = m->forwarder;
-	ret->port = b->port;
-	memcpy(ret->src_mac, rte_pktmbuf_mtod_offset(b, const uint8_t *, 6), 6);
-	ret->return_nexthop = service_gateway(&view->ports[b->port], &m->route.key);
+	ret->port = m->route.port;
+	memcpy(ret->src_mac, m->route.mac, sizeof ret->src_mac);
+	ret->return_nexthop = service_gateway(&view->ports[m->route.port], &m->route.key);
 }
 
 /* The routes that the packet does not follow go ahead of it. */

@@ -23,7 +23,7 @@ struct classifier {
 	struct classifier_endpoint *endpoints; /* by id, all of them */
 	uint32_t n_refused;                    /* connections with a route that drops */
 	uint32_t stop_cursor;                  /* place that classifier_stop() looks at next */
-};
+} __attribute__((aligned(64)));                /* no line of it is another lcore's */
 
 /* Why a connection leaves the inventory: a counter of struct classifier_counters. */
 void classifier_end(struct classifier *c, struct conn *k, uint64_t *counter, uint64_t now_ns);

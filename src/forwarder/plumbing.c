@@ -428,6 +428,8 @@ void plumbing_fetch(struct forwarder_worker *w)
 	w->n_messages = (uint16_t)rte_ring_dequeue_burst(w->channel->to_forwarder[w->index], (void **)w->messages,
 							 WORKER_PLUMBING_BURST, NULL);
 	w->messages_step = PLUMBING_FETCHED;
-	for (unsigned i = 0; i < w->n_messages; i++)
+	for (unsigned i = 0; i < w->n_messages; i++) {
 		rte_prefetch0(w->messages[i]);
+		rte_prefetch0((const uint8_t *)w->messages[i] + RTE_CACHE_LINE_SIZE);
+	}
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <netinet/in.h>
+#include <string.h>
 
 #include "forwarder/stages.h"
 
@@ -41,6 +42,8 @@ void stage_punt(struct forwarder_worker *w, struct rte_mbuf *m, const struct pac
 	msg->l4_offset = info->l4_offset;
 	msg->end = info->end;
 	msg->route.key = info->tuple;
+	msg->route.port = m->port;
+	memcpy(msg->route.mac, rte_pktmbuf_mtod_offset(m, const uint8_t *, 6), sizeof msg->route.mac);
 	msg->packet = m;
 	w->counters.misses++;
 	if (plumbing_send(w, classifier, msg))

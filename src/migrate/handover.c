@@ -2,6 +2,7 @@
 #include "migrate/handover.h"
 
 #include <netinet/in.h>
+#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,9 +22,10 @@ struct handover *handover_new(const struct handover_params *p)
 	if (!p->max_pending || p->max_pending > INT32_MAX || p->max_held > INT32_MAX || p->max_large > p->max_pending ||
 	    p->lcore >= RULES_MAX_LCORES)
 		return NULL;
-	h = calloc(1, sizeof *h);
+	h = aligned_alloc(alignof(struct handover), sizeof *h);
 	if (!h)
 		return NULL;
+	memset(h, 0, sizeof *h);
 	h->env = p->env;
 	h->arg = p->arg;
 	h->lcore = p->lcore;

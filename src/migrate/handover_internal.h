@@ -33,7 +33,7 @@ struct handover {
 	uint64_t now_ns, wall_ns;
 	struct peek_head head;
 	uint8_t frame[SEGMENT_LINK_MAX + HANDOVER_MTU_MAX];
-};
+} __attribute__((aligned(64))); /* no line of it is another lcore's */
 
 /* Why a head is decided on before it is complete. */
 enum handover_end {

@@ -197,6 +197,7 @@ static void miss(struct rig *r, const struct rig_client *c)
 	m->type = PLUMB_MISS;
 	m->packet = b;
 	m->route.key = info.tuple;
+	m->route.port = PORT;
 	m->tcp_flags = info.tcp_flags;
 	m->l3_offset = info.l2_len;
 	m->l4_offset = info.l4_offset;

@@ -96,6 +96,8 @@ void service_world_miss(struct service_world *w, uint8_t forwarder, uint16_t por
 	memcpy(rte_pktmbuf_append(b, (uint16_t)f->len), f->b, f->len);
 	b->port = port;
 	m->packet = b;
+	m->route.port = port;
+	memcpy(m->route.mac, f->b + 6, sizeof m->route.mac);
 	m->vip = vip;
 	m->tcp_flags = f->tuple.proto == IPPROTO_TCP ? f->b[f->l4 + 13] : 0;
 	m->l3_offset = (uint16_t)f->l3;

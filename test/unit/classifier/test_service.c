@@ -266,6 +266,7 @@ static void an_empty_message_pool_costs_the_connection_only(void **state)
 	m->packet = rte_pktmbuf_alloc(service_world_packets);
 	memcpy(rte_pktmbuf_append(m->packet, (uint16_t)f.len), f.b, f.len);
 	((struct rte_mbuf *)m->packet)->port = 1;
+	m->route.port = 1;
 	assert_true(channel_to_classifier(&w->channel, 0, m));
 	while ((all[n] = channel_message_get(&w->channel)) != NULL)
 		n++;

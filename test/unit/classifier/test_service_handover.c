@@ -379,6 +379,7 @@ static void without_buffers_nothing_is_said_and_nothing_lost(void **state)
 	memcpy(rte_pktmbuf_append(syn, (uint16_t)f.len), f.b, f.len);
 	syn->port = PORT;
 	m->packet = syn;
+	m->route.port = PORT;
 	m->tcp_flags = SYN;
 	while ((all[n] = rte_pktmbuf_alloc(service_world_packets)) != NULL)
 		n++;

@@ -126,6 +126,8 @@ static void a_miss_carries_the_packet_and_where_its_headers_are(void **state)
 	assert_int_equal(m->l3_offset, f.l3);
 	assert_int_equal(m->l4_offset, f.l4);
 	assert_memory_equal(&m->route.key, &f.tuple, sizeof f.tuple);
+	assert_int_equal(m->route.port, 0);
+	assert_memory_equal(m->route.mac, f.b + 6, sizeof m->route.mac);
 	assert_int_equal(rte_pktmbuf_data_len((struct rte_mbuf *)m->packet), f.len);
 	assert_memory_equal(stage_bytes(m->packet), f.b, f.len);
 	assert_int_equal(l->w->counters.misses, 1);
