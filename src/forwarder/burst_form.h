@@ -4,7 +4,10 @@
  * route_each_form.h. Each pass fetches what the next one reads, so that a
  * burst's cache misses overlap: buckets first, then entries. While bursts are
  * full, two of them overlap: one is parsed and the one before it is forwarded
- * between asking for a line and reading it.
+ * between asking for a line and reading it. Lines are asked for in loops of
+ * nothing else: a prefetch is not done before its address is translated, which
+ * takes long with large tables, and the fewer instructions stand between two of
+ * them the more of them the CPU has under way.
  */
 #include "forwarder/route_form_begin.h"
 
@@ -13,7 +16,7 @@
 #define BURST_PASS_DONE(pass)
 #endif
 
-/* Bucket and tag of a packet's key; its bucket is on the way then. */
+/* Bucket and tag of a packet's key. */
 FORM_INLINE void FORM(burst_hash)(const struct route_table *t, struct rte_mbuf *m, uint8_t *frame,
 				  const struct packet_flow *flow, struct burst_packet *ret, bool six)
 {
@@ -31,26 +34,23 @@ FORM_INLINE void FORM(burst_hash)(const struct route_table *t, struct rte_mbuf *
 	}
 	ret->place = route_home(t, hash);
 	ret->tag = route_tag(hash);
-	__builtin_prefetch(&t->buckets[ret->place]);
 }
 
-/* To the first entry of the bucket whose tag fits, which is on its way then. False: there is none. */
-FORM_INLINE bool FORM(burst_match)(const struct burst_table *t, struct burst_packet *p, bool six)
+/* To the first entry of the bucket whose tag fits, in *ret_line. False: there is none. */
+FORM_INLINE bool FORM(burst_match)(const struct burst_table *t, struct burst_packet *p, uintptr_t *ret_line, bool six)
 {
 	uint32_t b = p->place, mask = FORM_MATCH(&t->buckets[b], p->tag);
 	uintptr_t absent = -(uintptr_t)!mask, line;
 
 	/*
-	 * Without a branch, which a flood would make the CPU guess wrong: where there is no entry, the bucket is asked
-	 * for again. The compiler must not know that this is a choice.
+	 * Without a branch, which a flood would make the CPU guess wrong: where there is no entry, the bucket will be
+	 * asked for again. The compiler must not know that this is a choice.
 	 */
 	__asm__("" : "+r"(absent));
 	p->place = b * ROUTE_PLACES + (uint32_t)__builtin_ctz(mask | 1u << ROUTE_SLOTS);
 	line = six ? (uintptr_t)&t->entries6[p->place] : (uintptr_t)&t->entries4[p->place];
 	line ^= (line ^ (uintptr_t)&t->buckets[b]) & absent;
-	__builtin_prefetch((const void *)line, 1);
-	if (t->cold)
-		__builtin_prefetch(&t->nat[p->place]);
+	*ret_line = line;
 	return mask;
 }
 
@@ -119,9 +119,15 @@ FORM_INLINE void FORM(burst_match_lane)(struct burst *b, const struct route_tabl
 {
 	const struct burst_table memory = burst_table(table);
 	uint32_t found = 0, all = UINT32_MAX >> (WORKER_BURST - lane->n);
+	uintptr_t lines[WORKER_BURST];
 
 	for (unsigned i = 0; i < lane->n; i++)
-		found |= (uint32_t)FORM(burst_match)(&memory, &lane->p[i], six) << i;
+		found |= (uint32_t)FORM(burst_match)(&memory, &lane->p[i], &lines[i], six) << i;
+	for (unsigned i = 0; i < lane->n; i++)
+		__builtin_prefetch((const void *)lines[i], 1);
+	if (memory.cold)
+		for (unsigned i = 0; i < lane->n; i++)
+			__builtin_prefetch(&memory.nat[lane->p[i].place]);
 	/* while the entries of the others are on their way */
 	if (unlikely(found != all))
 		found |= FORM(burst_misses)(b, table, lane->p, all & ~found, six);
@@ -168,6 +174,10 @@ FORM(burst_parse)(struct forwarder_worker *w, struct rte_mbuf **packets, unsigne
 		else
 			burst_other(w, m);
 	}
+	for (unsigned i = 0; i < n4; i++)
+		__builtin_prefetch(&t4->buckets[set->v4.p[i].place]);
+	for (unsigned i = 0; i < n6; i++)
+		__builtin_prefetch(&t6->buckets[set->v6.p[i].place]);
 	set->v4.n = n4;
 	set->v6.n = n6;
 	w->counters.rx_packets += n;
