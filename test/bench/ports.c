@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include <rte_alarm.h>
 #include <rte_cycles.h>
 #include <rte_errno.h>
 #include <rte_eth_ring.h>
@@ -23,6 +24,7 @@
 #define VERIFY_EVERY 64 /* packets that come back */
 #define LOST_AFTER_MS 500
 #define LINK_WAIT_MS 5000
+#define SETTLE_MS 20
 
 /* One writer of each member: the generator's core while it runs, else the device's. */
 struct ports {
@@ -169,17 +171,26 @@ static int start_port(uint16_t port, struct rte_mempool *pool)
 	return err;
 }
 
-/* Some ports are joined a while after they were started. */
-static int wait_for_link(uint16_t port)
+static bool has_link(uint16_t port)
 {
 	struct rte_eth_link link = { 0 };
 
+	return rte_eth_link_get_nowait(port, &link) == 0 && link.link_status;
+}
+
+/* Some ports are joined a while after they were started; memif's client tries again when it is asked for its link. */
+static int wait_for_links(void)
+{
+	bool up[2] = { false };
+
 	for (unsigned ms = 0; ms < LINK_WAIT_MS && !machine_interrupted(); ms += 10) {
-		if (rte_eth_link_get_nowait(port, &link) == 0 && link.link_status)
+		for (uint16_t port = 0; port < 2; port++)
+			up[port] = has_link(port);
+		if (up[0] && up[1])
 			return 0;
 		rte_delay_us_sleep(10000);
 	}
-	fprintf(stderr, "baton-bench: port %u has no link\n", port);
+	fprintf(stderr, "baton-bench: port %u has no link\n", up[0]);
 	return -ENOLINK;
 }
 
@@ -209,18 +220,43 @@ static int start_ports(const struct bench_options *o, struct rte_mempool *const 
 		err = start_port(port, pools[port]);
 	if (err)
 		fprintf(stderr, "baton-bench: the ports do not start: %s\n", strerror(-err));
-	for (uint16_t port = 0; port < 2 && !err; port++)
-		err = wait_for_link(port);
-	return err;
+	return err ? err : wait_for_links();
+}
+
+static void on_alarm(void *arg)
+{
+	atomic_store((atomic_bool *)arg, true);
+}
+
+/*
+ * What has happened to a port is news to the other's driver, which hears it on DPDK's thread for interrupts. An alarm
+ * runs there too, so that thread is done with what came before it. Without the wait memif's peer is freed under its
+ * driver's hands.
+ */
+static void settle_interrupts(void)
+{
+	static atomic_bool done;
+
+	atomic_store(&done, false);
+	if (rte_eal_alarm_set(SETTLE_MS * 1000, on_alarm, &done) < 0)
+		return;
+	for (unsigned ms = 0; ms < LINK_WAIT_MS && !atomic_load(&done); ms++)
+		rte_delay_us_sleep(1000);
+	rte_eal_alarm_cancel(on_alarm, &done);
+	rte_delay_us_sleep(SETTLE_MS * 1000); /* and for the way back out of the alarm */
 }
 
 static void stop_ports(void)
 {
-	for (uint16_t port = 0; port < 2; port++) {
-		if (!rte_eth_dev_is_valid_port(port))
-			continue;
-		rte_eth_dev_stop(port);
-		rte_eth_dev_close(port);
+	int (*const steps[])(uint16_t port) = { rte_eth_dev_stop, rte_eth_dev_close };
+
+	for (unsigned step = 0; step < 2; step++) {
+		for (uint16_t port = 0; port < 2; port++) {
+			if (!rte_eth_dev_is_valid_port(port))
+				continue;
+			steps[step](port);
+			settle_interrupts();
+		}
 	}
 }
 
