@@ -103,11 +103,20 @@ double distance_measure(const struct bench_options *o);
 /* Do two of the lcores run on one CPU? Then whoever waits has to give way. */
 bool distance_shared(const struct bench_options *o);
 
+/* network.c: a VIP, its hosts and the device's addresses. */
+#define BENCH_HOSTS 16
+#define BENCH_HOST_PORT 8080
+struct shim_keyring;
+struct view;
+/* Address of a host or of the device in their network. */
+void bench_addr(struct baton_addr *a, uint8_t family, uint8_t last);
+/* Sealed; keys are borrowed. NULL if memory is short. */
+struct view *bench_view_new(const struct bench_traffic *t, uint16_t n_forwarders, const struct shim_keyring *keys);
+
 /* device.c: the project's own forwarder on the source's port, with a route for each flow. */
 struct bench_device;
 struct channel;
 struct forwarder_worker;
-struct view;
 
 struct device_params {
 	uint32_t n_flows;

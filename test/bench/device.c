@@ -22,14 +22,9 @@
 #include "plumb/channel.h"
 #include "tunnel/shim.h"
 
-#define N_HOSTS 16
 #define N_MESSAGES 1023 /* for each lcore, whose cache keeps up to 384 of them from the others */
 #define RING 1024
-#define IDLE_TIMEOUT_S 30000
-#define MTU 1500
-#define HOST_PORT 8080
 #define MESSAGES_A_TURN 16
-#define FIRST_TUNNEL 20 /* last byte of the first forwarder's first address */
 #define FLOWS_PER_TUNNEL 12500000
 
 struct bench_device {
@@ -52,87 +47,6 @@ struct bench_device {
 	uint64_t checked_opened, checked_told, checked_unknown;
 } __attribute__((aligned(64))); /* its lcore writes it */
 
-static void set_addr(struct baton_addr *a, uint8_t family, uint8_t last)
-{
-	static const uint8_t net4[4] = { 192, 0, 2 }, net6[16] = { 0x20, 1, 0xd, 0xb8, [5] = 2 };
-
-	*a = (struct baton_addr){ .family = family };
-	memcpy(a->b, family == BATON_IPV4 ? net4 : net6, family == BATON_IPV4 ? 4 : 16);
-	a->b[family == BATON_IPV4 ? 3 : 15] = last;
-}
-
-static int fill_endpoints(struct view *v, uint8_t family)
-{
-	uint16_t ids[N_HOSTS];
-
-	for (uint8_t i = 0; i < N_HOSTS; i++) {
-		struct view_endpoint *e = &v->endpoints[i];
-		struct view_nexthop *hop = &v->nexthops[i];
-		struct baton_addr host;
-
-		set_addr(&host, family, (uint8_t)(100 + i));
-		memcpy(e->addr, host.b, sizeof e->addr);
-		*hop = (struct view_nexthop){ .dst_mac = { 2, 0, 0, 0, 1, i }, .src_mac = { 2, 0, 0, 0, 0, 1 } };
-		hop->port = BENCH_PORT;
-		hop->mtu = MTU;
-		e->port_be = htons(HOST_PORT);
-		e->nexthop = i;
-		e->family = family;
-		e->usable = 1;
-		e->capacity = 50;
-		ids[i] = i;
-	}
-	return view_vip_set_endpoints(v, 0, ids, N_HOSTS);
-}
-
-/* Each has tunnel addresses of its own: all that it may need. */
-static void fill_forwarders(struct view *v, uint8_t family)
-{
-	for (uint8_t i = 0; i < v->n_forwarders; i++) {
-		for (uint8_t bank = 0; bank < VIEW_MAX_TUNNELS; bank++) {
-			uint8_t n = i * VIEW_MAX_TUNNELS + bank, last = FIRST_TUNNEL + n;
-
-			set_addr(&v->forwarders[i].tunnel4[bank], BATON_IPV4, last);
-			set_addr(&v->forwarders[i].tunnel6[bank], BATON_IPV6, last);
-			v->locals[1 + n] =
-				(struct view_local){ .kind = VIEW_LOCAL_TUNNEL, .forwarder = i, .bank = bank };
-			set_addr(&v->locals[1 + n].addr, family, last);
-		}
-	}
-}
-
-static struct view *make_view(const struct bench_device *d, const struct bench_traffic *t)
-{
-	uint8_t family = t->family;
-	uint16_t n = d->channel->n_forwarders;
-	struct view *v = view_new(1, N_HOSTS, N_HOSTS, (uint16_t)(1 + n * VIEW_MAX_TUNNELS));
-	struct bench_traffic forth = { .family = t->family, .proto = t->proto };
-	struct baton_tuple key;
-
-	if (!v)
-		return NULL;
-	source_key(&forth, 0, &key);
-	v->any_half_nat = true;
-	v->n_forwarders = n;
-	v->shim_port_be = htons(BATON_SHIM_PORT_DEFAULT);
-	v->keys = &d->keys;
-	v->ports[BENCH_PORT].mtu = MTU;
-	memcpy(v->vips[0].addr.b, key.daddr, 16);
-	v->vips[0].addr.family = family;
-	v->vips[0].port_be = key.dport_be;
-	v->vips[0].proto = t->proto;
-	v->vips[0].mode = t->mode == BENCH_HALF_NAT ? BATON_MODE_HALF_NAT : BATON_MODE_TUNNEL;
-	for (unsigned i = 0; i < BATON_N_CONN_STATES; i++)
-		v->vips[0].timeout_s[i] = IDLE_TIMEOUT_S;
-	v->locals[0] = (struct view_local){ .addr = v->vips[0].addr, .kind = VIEW_LOCAL_VIP };
-	fill_forwarders(v, family);
-	v->ports[BENCH_PORT].gateway4 = v->ports[BENCH_PORT].gateway6 = 0;
-	if (fill_endpoints(v, family) == 0 && view_seal(v) == 0)
-		return v;
-	view_free(v);
-	return NULL;
-}
-
 static struct forwarder_worker *make_worker(struct bench_device *d, uint8_t family, uint32_t n,
 					    struct rte_mempool *pool)
 {
@@ -148,8 +62,8 @@ static struct forwarder_worker *make_worker(struct bench_device *d, uint8_t fami
 		.nat_ipv4 = family == BATON_IPV4 && d->source->traffic.mode != BENCH_TUNNEL,
 		.nat_ipv6 = family == BATON_IPV6 && d->source->traffic.mode != BENCH_TUNNEL,
 		.shim_port = BATON_SHIM_PORT_DEFAULT,
-		.max_endpoints = N_HOSTS,
-		.max_peers = 2 * N_HOSTS,
+		.max_endpoints = BENCH_HOSTS,
+		.max_peers = 2 * BENCH_HOSTS,
 		.snat_port_first = 1024,
 		.snat_port_last = 65535,
 		.first_seq = 1,
@@ -174,7 +88,7 @@ static void make_route(const struct bench_device *d, uint32_t n, struct plumb_ro
 							PLUMB_ACTION_RETURN, PLUMB_ACTION_RETURN };
 	struct baton_addr snat;
 
-	*ret = (struct plumb_route){ .endpoint = (uint16_t)(n % N_HOSTS), .action = actions[t->mode] };
+	*ret = (struct plumb_route){ .endpoint = (uint16_t)(n % BENCH_HOSTS), .action = actions[t->mode] };
 	ret->state = t->proto == IPPROTO_UDP ? BATON_CONN_UDP : BATON_CONN_ESTABLISHED;
 	source_key(t, n, &ret->key);
 	ret->nat = ret->key;
@@ -186,9 +100,9 @@ static void make_route(const struct bench_device *d, uint32_t n, struct plumb_ro
 		return;
 	}
 	memcpy(ret->nat.daddr, d->view->endpoints[ret->endpoint].addr, 16);
-	ret->nat.dport_be = htons(HOST_PORT);
+	ret->nat.dport_be = htons(BENCH_HOST_PORT);
 	if (t->mode == BENCH_FULL_NAT) {
-		set_addr(&snat, t->family, 2);
+		bench_addr(&snat, t->family, 2);
 		memcpy(ret->nat.saddr, snat.b, 16);
 		ret->nat.sport_be = htons((uint16_t)(1024 + n % 64000));
 	}
@@ -381,7 +295,7 @@ static struct bench_device *make_device(const struct device_params *p)
 	d->plumbed = p->plumbed;
 	d->keys = (struct shim_keyring){ .keys = { { .sip = { 1, 2 }, .id = 1 } }, .n_keys = 1 };
 	d->borrowed = p->beside != NULL;
-	d->view = p->beside ? p->beside->view : make_view(d, &p->source->traffic);
+	d->view = p->beside ? p->beside->view : bench_view_new(&p->source->traffic, p->channel->n_forwarders, &d->keys);
 	/* a classifier plumbs replies too */
 	d->worker = make_worker(d, p->source->traffic.family, p->plumbed ? p->n_flows : 2 * p->n_flows, p->pool);
 	if (d->view && d->worker)
