@@ -72,8 +72,9 @@ struct classifier_params {
 	uint16_t n_classifiers;
 	uint16_t n_forwarders; /* at most VIEW_MAX_FORWARDERS */
 	uint16_t max_vips;     /* VIP ids from here on get no connections; 0: CLASSIFIER_MAX_VIPS_DEFAULT */
-	uint32_t
-		max_connections; /* capacity of the inventory, at most 2^30; 128 bytes each, half of it only if NATed */
+	/* capacity of the inventory, at most 2^30; 128 bytes each, of which half is taken if .nat, else if a
+	 * connection is NATed nevertheless */
+	uint32_t max_connections;
 	uint16_t snat_port_first, snat_port_last; /* host order, whole range; sliced by classifier */
 	uint32_t snat_quarantine_s; /* a port rests this long after its connection ended (TIME_WAIT); may be 0 */
 	struct classifier_snat snat[VIEW_MAX_FORWARDERS]; /* by forwarder */

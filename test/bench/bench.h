@@ -155,6 +155,12 @@ void stages_measure(struct bench_device *d, uint64_t n, double cycles, struct be
 /* testpmd.c: one run of dpdk-testpmd in forwarding mode `mode`: 0 and *ret_cycles, or -errno. */
 int testpmd_run(const struct bench_machine *m, int cpu, const char *mode, unsigned memory_mb, double *ret_cycles);
 
+struct route_form;
+struct route_table;
+/* table.c: an empty one in this program's large pages, with random keys; or NULL. */
+struct route_table *table_new(const struct route_form *form, uint8_t family, uint32_t n);
+/* memory.c: random lines of a table's memory alone. 0 or -errno. */
+int memory_run(const struct bench_options *o, struct bench_report *r);
 /* table.c: lookups, insertions and deletions of the route table alone. 0 or -errno. */
 int table_run(const struct bench_options *o, struct bench_report *r);
 

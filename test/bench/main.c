@@ -46,7 +46,7 @@ static unsigned memory_mb(const struct bench_options *o)
 		sum += o->flows[i];
 		most = o->flows[i] > most ? o->flows[i] : most;
 	}
-	if (o->task == BENCH_TABLE || o->prompt || options_ports(o))
+	if (o->task == BENCH_TABLE || o->task == BENCH_MEMORY || o->prompt || options_ports(o))
 		sum = most;
 	else if (o->task == BENCH_SCALE)
 		sum = most * o->n_cpus;
@@ -100,6 +100,8 @@ static int run(struct bench_options *o, const struct bench_machine *m, struct be
 	r->hugepages = m->hugepages;
 	if (o->task == BENCH_TABLE)
 		return table_run(o, r);
+	if (o->task == BENCH_MEMORY)
+		return memory_run(o, r);
 	pool = rte_pktmbuf_pool_create("packets", rte_lcore_count() * POOL_SIZE, POOL_CACHE, 0,
 				       RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	if (!pool) {
@@ -132,8 +134,9 @@ static bool outside_anchor(const struct bench_options *o)
 int main(int argc, char **argv)
 {
 	static const char *const units[] = {
-		[BENCH_FORWARD] = "packet", [BENCH_TABLE] = "lookup",  [BENCH_CONNECT] = "connection",
-		[BENCH_FLOOD] = "packet",   [BENCH_EXPIRE] = "packet", [BENCH_SCALE] = "packet"
+		[BENCH_FORWARD] = "packet", [BENCH_TABLE] = "lookup", [BENCH_CONNECT] = "connection",
+		[BENCH_MEMORY] = "packet",  [BENCH_FLOOD] = "packet", [BENCH_EXPIRE] = "packet",
+		[BENCH_SCALE] = "packet"
 	};
 	static struct bench_report report;
 	struct bench_options o;

@@ -45,13 +45,10 @@ static const struct word protos[] = { { "tcp", IPPROTO_TCP }, { "udp", IPPROTO_U
 static const struct word modes[] = { { "tunnel", BENCH_TUNNEL },           { "half-nat", BENCH_HALF_NAT },
 				     { "full-nat", BENCH_FULL_NAT },       { "return", BENCH_RETURN },
 				     { "full-return", BENCH_FULL_RETURN }, { 0 } };
-static const struct word tasks[] = { { "forward", BENCH_FORWARD },
-				     { "table", BENCH_TABLE },
-				     { "connect", BENCH_CONNECT },
-				     { "flood", BENCH_FLOOD },
-				     { "expire", BENCH_EXPIRE },
-				     { "scale", BENCH_SCALE },
-				     { 0 } };
+static const struct word tasks[] = { { "forward", BENCH_FORWARD }, { "table", BENCH_TABLE },
+				     { "memory", BENCH_MEMORY },   { "connect", BENCH_CONNECT },
+				     { "flood", BENCH_FLOOD },     { "expire", BENCH_EXPIRE },
+				     { "scale", BENCH_SCALE },     { 0 } };
 static const struct word udp[] = { { "proto", 0 }, { "udp", 0 } }, ipv6[] = { { "family", 0 }, { "ipv6", 0 } };
 
 #define COUNT(field) .count = offsetof(struct bench_options, field)
@@ -469,9 +466,10 @@ void options_help(FILE *f)
 	char text[200], head[40];
 
 	options_init(&o);
-	fputs("usage: baton-bench [OPTION...] [forward | table | connect | flood | expire | scale]\n"
+	fputs("usage: baton-bench [OPTION...] [forward | table | memory | connect | flood | expire | scale]\n"
 	      "forward: packets per second and cycles per packet on one core, beside io and macswap\n"
 	      "table:   lookups in the route table alone\n"
+	      "memory:  random lines of a table's memory alone, as a hit reads them\n"
 	      "connect: new connections, from the first packet to the host, with the classifier on the same core or "
 	      "another\n"
 	      "flood:   packets of no connection beside those of connections, on a core that has no time left\n"

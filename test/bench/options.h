@@ -29,6 +29,7 @@ enum bench_mode {
 enum bench_task {
 	BENCH_FORWARD,
 	BENCH_TABLE,   /* lookups alone */
+	BENCH_MEMORY,  /* the memory that lookups wait for, alone */
 	BENCH_CONNECT, /* new connections */
 	BENCH_FLOOD,   /* misses without limit beside hits */
 	BENCH_EXPIRE,  /* all routes but a few end at once */

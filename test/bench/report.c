@@ -206,7 +206,7 @@ static void csv_row(struct bench_report *r, struct bench_row *row, FILE *f)
 	struct report_summary s = report_summarise(r, row);
 	const struct bench_turns *t = &row->turns;
 
-	fprintf(f, "%s,%u,%u,%u,%.2f,%.2f,%.2f,%.3f,%.0f,%.0f,%.0f,%.0f", row->name, row->family, row->flows,
+	fprintf(f, "\"%s\",%u,%u,%u,%.2f,%.2f,%.2f,%.3f,%.0f,%.0f,%.0f,%.0f", row->name, row->family, row->flows,
 		row->n_samples, s.median, s.min, s.max, s.mpps, t->median, t->p99, t->p999, t->longest);
 	for (unsigned i = 0; i < BENCH_N_STAGES; i++)
 		fprintf(f, ",%.2f", row->stages.cycles[i]);

@@ -173,6 +173,9 @@ class Output(Measured):
         self.assertEqual(result["unit"], "connection")
         self.assertEqual(result["rows"][0]["counters"]["introductions"], 100)
         self.assertIsNotNone(result["rows"][0]["turn_ns"])
+        self.measure("flood")  # whose names have commas
+        result, _ = self.measure("memory")
+        self.assertEqual([row["name"] for row in result["rows"]], ["entry", "bucket and entry"])
         result, _ = self.measure("table")
         self.assertEqual(result["unit"], "lookup")
 

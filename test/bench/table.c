@@ -21,7 +21,7 @@ static void huge_free(void *p, void *arg)
 	rte_free(p);
 }
 
-static struct route_table *table_new(const struct route_form *form, uint8_t family, uint32_t n)
+struct route_table *table_new(const struct route_form *form, uint8_t family, uint32_t n)
 {
 	struct route_table_params p = { .family = family, .capacity = n, .alloc = huge_alloc, .free = huge_free };
 
