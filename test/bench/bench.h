@@ -75,11 +75,12 @@ void source_init(struct bench_source *s, const struct bench_traffic *t, uint16_t
  */
 int source_start(struct bench_source sources[], uint16_t n, struct rte_mempool *pool);
 void source_stop(void);
-/* Of an lcore: every other one, for the driver keeps the counters of two neighbours in one line. */
-static inline uint16_t source_queue(unsigned lcore)
-{
-	return (uint16_t)(BENCH_QUEUE + 2 * lcore);
-}
+/*
+ * Of an lcore: BENCH_QUEUE if it is the only one. The driver keeps the counters of neighbours in one line, and those of
+ * the first queue in that of what all of them read: so several lcores have queues apart from each other and from the
+ * first.
+ */
+uint16_t source_queue(unsigned lcore);
 void source_set(struct bench_source *s, uint32_t first, uint32_t n_flows, enum source_mode mode);
 /* Key of flow n, as the source writes it: replies go the other way. */
 void source_key(const struct bench_traffic *t, uint32_t n, struct baton_tuple *ret);

@@ -423,5 +423,7 @@ int device_check(struct bench_device *d)
 	/* the next device shares the rings: leave nothing there */
 	d->source->mode = SOURCE_SILENT;
 	settle(d);
+	if (d->plumbed)
+		classify(d); /* packets that were held may have turned out to have no route */
 	return check_counters(d);
 }

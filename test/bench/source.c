@@ -18,6 +18,7 @@
 
 #define LINK_LEN 14
 #define RING 1024
+#define QUEUES_APART 4 /* 160 bytes of the driver's */
 #define FLOW_BITS 27
 #define CLIENT4 (1u << FLOW_BITS)
 #define UNKNOWN4 (2u << FLOW_BITS) /* connections without a route */
@@ -296,11 +297,22 @@ static int start_queue(uint16_t queue, struct rte_mempool *pool)
 	return err ? err : rte_eth_tx_queue_setup(BENCH_PORT, queue, RING, SOCKET_ID_ANY, NULL);
 }
 
+static uint16_t first_queue = BENCH_QUEUE;
+
+uint16_t source_queue(unsigned lcore)
+{
+	return (uint16_t)(first_queue + QUEUES_APART * lcore);
+}
+
 int source_start(struct bench_source sources[], uint16_t n, struct rte_mempool *pool)
 {
 	struct rte_eth_conf conf = { 0 };
-	uint16_t n_queues = (uint16_t)(source_queue(n - 1) + 1);
-	int err = rte_eth_dev_configure(BENCH_PORT, n_queues, n_queues, &conf);
+	uint16_t n_queues;
+	int err;
+
+	first_queue = n > 1 ? BENCH_QUEUE + QUEUES_APART : BENCH_QUEUE;
+	n_queues = (uint16_t)(source_queue(n - 1) + 1);
+	err = rte_eth_dev_configure(BENCH_PORT, n_queues, n_queues, &conf);
 
 	for (uint16_t queue = 0; queue < n_queues && !err; queue++)
 		err = start_queue(queue, pool);
