@@ -83,7 +83,7 @@ struct batond {
 	struct config *config;     /* current; replaced by a reload */
 	struct publish_keys *keys; /* next view's; the view in use has its own */
 
-	struct rte_mempool *packets;
+	struct rte_mempool *packets[VIEW_MAX_FORWARDERS]; /* of each forwarder's queues; of the first also for others */
 	struct channel channel;
 	struct batond_port ports[CONFIG_MAX_PORTS]; /* in the order of the configuration */
 	unsigned n_ports;

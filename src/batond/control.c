@@ -65,7 +65,7 @@ void control_stop(struct batond *b)
 void control_send(struct batond *b, uint16_t port_id, const void *frame, size_t len)
 {
 	struct plumb_message *m = channel_message_get(&b->channel);
-	struct rte_mbuf *packet = m ? rte_pktmbuf_alloc(b->packets) : NULL;
+	struct rte_mbuf *packet = m ? rte_pktmbuf_alloc(b->packets[0]) : NULL;
 	char *room = packet && len <= UINT16_MAX ? rte_pktmbuf_append(packet, (uint16_t)len) : NULL;
 
 	if (room) {

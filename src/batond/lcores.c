@@ -70,7 +70,7 @@ static int lcores_create_forwarder(struct batond *b, unsigned index)
 		.snat_port_last = (uint16_t)b->config->snat_port_last,
 		.first_seq = clock_wall_ns(),
 		.channel = &b->channel,
-		.packets = b->packets,
+		.packets = b->packets[index],
 	};
 
 	randombytes_buf(p.hash_key, sizeof p.hash_key);
@@ -131,7 +131,7 @@ static int lcores_create_classifier(struct batond *b, unsigned index)
 	}
 	classifier_service_init(&b->classifiers[index], (uint16_t)index, c, &b->channel);
 	randombytes_buf(accept.hash_key, sizeof accept.hash_key);
-	if (classifier_service_accept(&b->classifiers[index], &accept, b->packets) == 0)
+	if (classifier_service_accept(&b->classifiers[index], &accept, b->packets[0]) == 0)
 		return 0;
 	log_error("no memory for connections to be handed over index=%u pending=%u large_heads=%u", index,
 		  accept.max_pending, accept.max_large);

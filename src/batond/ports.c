@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "batond/batond.h"
 
-#define PORTS_MBUF_CACHE 256
+#define PORTS_MBUF_CACHE 256u
 
 bool ports_is_pci(const struct config_port *c)
 {
@@ -77,7 +77,7 @@ static int ports_configure(struct batond *b, struct batond_port *p)
 	}
 	for (uint16_t q = 0; q < n_queues; q++) {
 		err = rte_eth_rx_queue_setup(p->id, q, (uint16_t)c->rx_descriptors, rte_eth_dev_socket_id(p->id), NULL,
-					     b->packets);
+					     b->packets[q]);
 		if (err == 0)
 			err = rte_eth_tx_queue_setup(p->id, q, (uint16_t)c->tx_descriptors,
 						     rte_eth_dev_socket_id(p->id), NULL);
@@ -110,16 +110,26 @@ static int ports_start_one(struct batond *b, struct batond_port *p)
 	return 0;
 }
 
-static int ports_make_pool(struct batond *b)
+/*
+ * A pool for each forwarder: buffers of one pool are neighbours in memory, and a CPU that sees them taken in a row
+ * fetches the next ones ahead, which would be another lcore's (docs/scaling.md).
+ */
+static int ports_make_pools(struct batond *b)
 {
-	unsigned room = RTE_MBUF_DEFAULT_DATAROOM;
+	unsigned room = RTE_MBUF_DEFAULT_DATAROOM, share = (unsigned)b->config->packet_buffers / b->n_forwarders;
+	char name[RTE_MEMPOOL_NAMESIZE];
 
 	for (unsigned i = 0; i < b->config->n_ports; i++)
 		if ((unsigned)b->config->ports[i].mtu + 64 > room)
 			room = (unsigned)b->config->ports[i].mtu + 64;
-	b->packets = rte_pktmbuf_pool_create("packets", (unsigned)b->config->packet_buffers, PORTS_MBUF_CACHE, 0,
-					     (uint16_t)(room + RTE_PKTMBUF_HEADROOM), SOCKET_ID_ANY);
-	if (b->packets)
+	for (unsigned i = 0; i < b->n_forwarders; i++) {
+		snprintf(name, sizeof name, "packets%u", i);
+		b->packets[i] = rte_pktmbuf_pool_create(name, share, RTE_MIN(PORTS_MBUF_CACHE, share / 2), 0,
+							(uint16_t)(room + RTE_PKTMBUF_HEADROOM), SOCKET_ID_ANY);
+		if (!b->packets[i])
+			break;
+	}
+	if (b->packets[b->n_forwarders - 1])
 		return 0;
 	log_error("no memory for packet buffers count=%d; raise memory.size_mb or lower memory.packet_buffers",
 		  b->config->packet_buffers);
@@ -133,7 +143,7 @@ int ports_start(struct batond *b)
 	b->n_forwarders = 0;
 	for (unsigned i = 0; i < b->config->n_lcores; i++)
 		b->n_forwarders += b->config->lcores[i].forwarder;
-	err = ports_make_pool(b);
+	err = ports_make_pools(b);
 	for (unsigned i = 0; i < b->config->n_ports && err == 0; i++) {
 		struct batond_port *p = &b->ports[i];
 
@@ -163,8 +173,10 @@ void ports_stop(struct batond *b)
 		rte_eth_dev_close(b->ports[i].id);
 	}
 	b->n_ports = 0;
-	rte_mempool_free(b->packets);
-	b->packets = NULL;
+	for (unsigned i = 0; i < VIEW_MAX_FORWARDERS; i++) {
+		rte_mempool_free(b->packets[i]);
+		b->packets[i] = NULL;
+	}
 }
 
 struct batond_port *ports_find(struct batond *b, uint16_t port_id)

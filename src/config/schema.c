@@ -138,7 +138,7 @@ static const struct conf_key memory_keys[] = {
 	{ "size_mb", CONF_INT, CONF_FIELD(struct config, memory_mb), .min = 64, .max = 1048576, .def = "512",
 	  .help = "Memory for packets, route tables and inventories, in MiB." },
 	{ "packet_buffers", CONF_INT, CONF_FIELD(struct config, packet_buffers), .min = 1024, .max = 16777216,
-	  .def = "32768", .help = "Packet buffers shared by all ports." },
+	  .def = "32768", .help = "Packet buffers shared by all ports, in equal parts for the forwarder lcores." },
 	{ 0 },
 };
 

@@ -81,6 +81,13 @@ void source_stop(void);
  * first.
  */
 uint16_t source_queue(unsigned lcore);
+/*
+ * Its buffers: with one pool for all, a CPU that fetches ahead what it takes for a row of buffers gets hold of the next
+ * lcore's, once a burst.
+ */
+struct rte_mempool *source_pool(unsigned lcore);
+#define BENCH_PACKETS 4095 /* of one lcore */
+#define BENCH_PACKETS_CACHE 256
 void source_set(struct bench_source *s, uint32_t first, uint32_t n_flows, enum source_mode mode);
 /* Key of flow n, as the source writes it: replies go the other way. */
 void source_key(const struct bench_traffic *t, uint32_t n, struct baton_tuple *ret);
@@ -176,8 +183,7 @@ int connect_run(const struct bench_options *o, struct bench_source *s, struct rt
  * scale.c: forwarding on several lcores, each with a queue, a source and a worker of its own: alone one after the
  * other, and all at once. 0 or -errno.
  */
-int scale_run(const struct bench_options *o, struct bench_source sources[], struct rte_mempool *pool,
-	      struct bench_report *r);
+int scale_run(const struct bench_options *o, struct bench_source sources[], struct bench_report *r);
 
 /* flood.c: hits alone, beside as many misses, and misses alone, on a core that has no time left. 0 or -errno. */
 int flood_run(const struct bench_options *o, struct bench_source *s, struct rte_mempool *pool, struct bench_report *r);

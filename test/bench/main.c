@@ -10,9 +10,6 @@
 #include "bench.h"
 #include "ports.h"
 
-#define POOL_SIZE 4095
-#define POOL_CACHE 256
-
 static bool cpu_is_ours(int cpu)
 {
 	cpu_set_t set;
@@ -64,7 +61,7 @@ static int run_task(const struct bench_options *o, const struct bench_machine *m
 	case BENCH_FLOOD:
 		return flood_run(o, s, pool, r);
 	case BENCH_SCALE:
-		return scale_run(o, s, pool, r);
+		return scale_run(o, s, r);
 	case BENCH_EXPIRE:
 		return expire_run(o, s, pool, r);
 	default:
@@ -102,7 +99,7 @@ static int run(struct bench_options *o, const struct bench_machine *m, struct be
 		return table_run(o, r);
 	if (o->task == BENCH_MEMORY)
 		return memory_run(o, r);
-	pool = rte_pktmbuf_pool_create("packets", rte_lcore_count() * POOL_SIZE, POOL_CACHE, 0,
+	pool = rte_pktmbuf_pool_create("packets", rte_lcore_count() * BENCH_PACKETS, BENCH_PACKETS_CACHE, 0,
 				       RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	if (!pool) {
 		fprintf(stderr, "baton-bench: no memory for packets\n");

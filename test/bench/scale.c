@@ -134,8 +134,8 @@ static void make_rows(const struct bench_options *o, struct bench_report *r, str
 	*ret_sum = report_row(r, name, o->traffic.family, n_flows);
 }
 
-static int run_flows(struct scale *s, struct bench_source sources[], struct rte_mempool *pool, struct channel *c,
-		     struct bench_report *r, uint32_t n_flows)
+static int run_flows(struct scale *s, struct bench_source sources[], struct channel *c, struct bench_report *r,
+		     uint32_t n_flows)
 {
 	static struct scale_lcore lcores[BENCH_MAX_LCORES];
 	struct bench_row *sum;
@@ -144,7 +144,9 @@ static int run_flows(struct scale *s, struct bench_source sources[], struct rte_
 	memset(lcores, 0, sizeof lcores);
 	make_rows(s->o, r, lcores, n_flows, &sum);
 	for (unsigned i = 0; i < s->n && !err; i++) {
-		struct device_params p = { .n_flows = n_flows, .source = &sources[i], .pool = pool, .channel = c };
+		struct device_params p = {
+			.n_flows = n_flows, .source = &sources[i], .pool = source_pool(i), .channel = c
+		};
 
 		p.plumbed = true;
 		p.beside = lcores[0].device;
@@ -158,8 +160,7 @@ static int run_flows(struct scale *s, struct bench_source sources[], struct rte_
 	return err;
 }
 
-int scale_run(const struct bench_options *o, struct bench_source sources[], struct rte_mempool *pool,
-	      struct bench_report *r)
+int scale_run(const struct bench_options *o, struct bench_source sources[], struct bench_report *r)
 {
 	static struct scale s;
 	struct channel channel;
@@ -171,7 +172,7 @@ int scale_run(const struct bench_options *o, struct bench_source sources[], stru
 	if (err)
 		return err;
 	for (unsigned i = 0; i < o->n_flows && !err && !machine_interrupted(); i++)
-		err = run_flows(&s, sources, pool, &channel, r, o->flows[i]);
+		err = run_flows(&s, sources, &channel, r, o->flows[i]);
 	channel_fini(&channel);
 	return err;
 }

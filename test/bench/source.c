@@ -298,10 +298,31 @@ static int start_queue(uint16_t queue, struct rte_mempool *pool)
 }
 
 static uint16_t first_queue = BENCH_QUEUE;
+static struct rte_mempool *pools[BENCH_MAX_LCORES]; /* the first is not this file's */
 
 uint16_t source_queue(unsigned lcore)
 {
 	return (uint16_t)(first_queue + QUEUES_APART * lcore);
+}
+
+struct rte_mempool *source_pool(unsigned lcore)
+{
+	return pools[lcore];
+}
+
+static int make_pools(uint16_t n, struct rte_mempool *pool)
+{
+	char name[RTE_MEMPOOL_NAMESIZE];
+
+	pools[0] = pool;
+	for (uint16_t i = 1; i < n; i++) {
+		snprintf(name, sizeof name, "packets%u", i);
+		pools[i] = rte_pktmbuf_pool_create(name, BENCH_PACKETS, BENCH_PACKETS_CACHE, 0,
+						   RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+		if (!pools[i])
+			return -rte_errno;
+	}
+	return 0;
 }
 
 int source_start(struct bench_source sources[], uint16_t n, struct rte_mempool *pool)
@@ -312,10 +333,13 @@ int source_start(struct bench_source sources[], uint16_t n, struct rte_mempool *
 
 	first_queue = n > 1 ? BENCH_QUEUE + QUEUES_APART : BENCH_QUEUE;
 	n_queues = (uint16_t)(source_queue(n - 1) + 1);
-	err = rte_eth_dev_configure(BENCH_PORT, n_queues, n_queues, &conf);
+	err = make_pools(n, pool);
+	if (!err)
+		err = rte_eth_dev_configure(BENCH_PORT, n_queues, n_queues, &conf);
 
 	for (uint16_t queue = 0; queue < n_queues && !err; queue++)
-		err = start_queue(queue, pool);
+		err = start_queue(queue,
+				  pools[n > 1 && queue >= first_queue ? (queue - first_queue) / QUEUES_APART : 0]);
 	for (uint16_t i = 0; i < n && !err; i++)
 		if (!rte_eth_add_rx_callback(BENCH_PORT, source_queue(i), on_receive, &sources[i]))
 			err = -rte_errno;
@@ -326,4 +350,8 @@ void source_stop(void)
 {
 	rte_eth_dev_stop(BENCH_PORT);
 	rte_eth_dev_close(BENCH_PORT);
+	for (unsigned i = 1; i < BENCH_MAX_LCORES; i++) {
+		rte_mempool_free(pools[i]);
+		pools[i] = NULL;
+	}
 }
