@@ -111,8 +111,8 @@ static int ports_start_one(struct batond *b, struct batond_port *p)
 }
 
 /*
- * A pool for each forwarder: buffers of one pool are neighbours in memory, and a CPU that sees them taken in a row
- * fetches the next ones ahead, which would be another lcore's (docs/scaling.md).
+ * A pool for each forwarder: buffers of one pool are neighbours in memory, and lcores that shared one waited for
+ * each other's lines once a burst (docs/scaling.md).
  */
 static int ports_make_pools(struct batond *b)
 {

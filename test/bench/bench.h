@@ -81,10 +81,7 @@ void source_stop(void);
  * first.
  */
 uint16_t source_queue(unsigned lcore);
-/*
- * Its buffers: with one pool for all, a CPU that fetches ahead what it takes for a row of buffers gets hold of the next
- * lcore's, once a burst.
- */
+/* Its buffers: lcores that share a pool wait for each other's lines once a burst (docs/scaling.md). */
 struct rte_mempool *source_pool(unsigned lcore);
 #define BENCH_PACKETS 4095 /* of one lcore */
 #define BENCH_PACKETS_CACHE 256
