@@ -23,6 +23,7 @@ KINDS = TCP_KINDS + TUNNEL_KINDS + SHIM_KINDS  # enum kind of faults.bpf.c
 FAULTS = ("drop", "duplicate", "hold", "corrupt")
 COUNTS = ("seen", "dropped", "duplicated", "held", "corrupted")
 OBJECT = os.path.join(BUILD, "test/lib/faults.bpf.o")
+QUIET_S = 0.05
 SO_MARK, MARK = 36, 0xFA17
 ETH_P_ALL = 3
 
@@ -131,11 +132,13 @@ class Holder:
         os.close(self._stop_w)
 
     def _work(self):
-        number, stopping = 0, False
-        while self._due or not stopping:
-            wait = max(self._due[0][0] - time.monotonic(), 0) if self._due else None
-            ready = select.select([*self._ways] + ([] if stopping else [self._stop_r]), [], [], wait)[0]
-            stopping = stopping or self._stop_r in ready
+        number, end = 0, None  # end: told to stop, and nothing more has come for a while; some may be on their way
+        while self._due or end is None or time.monotonic() < end:
+            until = self._due[0][0] if self._due else end
+            wait = None if until is None else max(until - time.monotonic(), 0)
+            ready = select.select([*self._ways] + ([self._stop_r] if end is None else []), [], [], wait)[0]
+            if ready and (end is not None or self._stop_r in ready):
+                end = time.monotonic() + QUIET_S
             for source in ready:
                 if source in self._ways:
                     number = self._take(source, number)
